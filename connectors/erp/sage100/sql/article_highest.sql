@@ -1,0 +1,2 @@
+SELECT MAX(a.cbMarq) AS highest
+FROM F_ARTICLE a

@@ -1,0 +1,3 @@
+SELECT MIN(a.cbMarq) AS lowest
+FROM F_ARTICLE a
+WHERE a.cbMarq > ?

@@ -1,0 +1,4 @@
+SELECT a.cbMarq, a.cbModification, a.AR_Ref, a.AR_Design, a.AR_Langue1, a.AR_Langue2, a.FA_CodeFamille, a.AR_Substitut, a.AR_Raccourci, a.AR_Garantie, a.AR_UnitePoids, a.AR_PoidsNet, a.AR_PoidsBrut, a.AR_UniteVen, a.AR_PrixAch, a.AR_Coef, a.AR_PrixVen, a.AR_PrixTTC, a.AR_PrixAchNouv, a.AR_CoefNouv, a.AR_PrixVenNouv, a.AR_DateApplication, a.AR_Gamme1, a.AR_Gamme2, a.AR_Condition, a.AR_SuiviStock, a.AR_Nomencl, a.AR_QteComp, a.AR_Type, a.AR_Contremarque, a.AR_Sommeil, a.AR_Publie, a.AR_Stat01, a.AR_Stat02, a.AR_Stat03, a.AR_Stat04, a.AR_Stat05, a.AR_EdiCode, a.AR_CodeBarre, a.AR_CodeFiscal, a.AR_Pays, a.AR_Photo, a.AR_Delai, a.AR_DateModif, a.AR_DateCreation, a.AR_NbColis, a.AR_CoutStd, a.AR_PUNet, a.CO_No, a.CL_No1, a.CL_No2, a.CL_No3, a.CL_No4
+FROM F_ARTICLE a
+WHERE a.AR_Ref IN (?)
+ORDER BY a.cbMarq

@@ -1,0 +1,5 @@
+SELECT x.AR_Ref
+FROM F_ARTGLOSS x
+INNER JOIN F_GLOSSAIRE g ON g.GL_No = x.GL_No
+WHERE g.cbModification >= ?
+GROUP BY x.AR_Ref

@@ -1,0 +1,2 @@
+SELECT MAX(t.cbModification) AS mark
+FROM F_GLOSSAIRE t

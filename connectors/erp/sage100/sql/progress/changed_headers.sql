@@ -1,0 +1,3 @@
+SELECT e.DO_NoWeb
+FROM F_DOCENTETE e
+WHERE e.DO_Domaine = 0 AND e.DO_NoWeb <> ''

@@ -1,0 +1,3 @@
+SELECT MAX(e.cbModification) AS mark
+FROM F_DOCENTETE e
+WHERE e.DO_Domaine = 0 AND e.DO_NoWeb <> ''

@@ -1,0 +1,4 @@
+SELECT c.CO_No, c.CO_Nom, c.CO_Prenom
+FROM F_COLLABORATEUR c
+WHERE c.CO_Vendeur = 1
+ORDER BY c.CO_No

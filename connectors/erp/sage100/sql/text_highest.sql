@@ -1,0 +1,2 @@
+SELECT MAX(x.AGL_Num) AS highest
+FROM F_ARTGLOSS x

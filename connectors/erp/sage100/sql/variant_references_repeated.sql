@@ -1,0 +1,5 @@
+SELECT e.AE_Ref, COUNT(*) AS times
+FROM F_ARTENUMREF e
+WHERE e.AE_Ref <> ''
+GROUP BY e.AE_Ref
+HAVING COUNT(*) > 1

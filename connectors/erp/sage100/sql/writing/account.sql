@@ -1,0 +1,3 @@
+SELECT g.CG_Num
+FROM F_COMPTEG g
+WHERE g.CG_Num = ?

@@ -1,0 +1,3 @@
+SELECT g.CG_Num
+FROM F_COMPTETG g
+WHERE g.CT_Num = ?

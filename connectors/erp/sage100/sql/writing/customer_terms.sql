@@ -1,0 +1,3 @@
+SELECT r.N_Reglement
+FROM F_REGLEMENTT r
+WHERE r.CT_Num = ?

@@ -1,0 +1,2 @@
+SELECT MAX(t.DT_No) AS highest
+FROM F_DOCLIGNETEXT t

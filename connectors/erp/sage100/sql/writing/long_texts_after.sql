@@ -1,0 +1,4 @@
+SELECT t.DT_No, t.DT_Text
+FROM F_DOCLIGNETEXT t
+WHERE t.DT_No > ?
+ORDER BY t.DT_No

@@ -1,0 +1,3 @@
+SELECT l.DL_PieceBL
+FROM F_DOCLIGNE l
+WHERE l.DO_Domaine = 0 AND l.DL_PieceBL = ?

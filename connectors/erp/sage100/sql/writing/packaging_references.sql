@@ -1,0 +1,3 @@
+SELECT c.AR_Ref, c.CO_No
+FROM F_CONDITION c
+WHERE c.CO_Ref = ?

@@ -1,0 +1,3 @@
+SELECT e.AR_Ref, e.AG_No1, e.AG_No2
+FROM F_ARTENUMREF e
+WHERE e.AE_Ref = ?

@@ -1,0 +1,226 @@
+"""What a document of Sage amounts to, read back from it: total, net, VAT per rate, deposits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from connectors.canonical.sales import DocumentKind, DocumentTotals
+from connectors.canonical.values import round_half_up
+from connectors.core.odbc import Row, decimal_of, int_of, text_of
+from connectors.erp.sage100.company import Company
+from connectors.erp.sage100.database import Database
+from connectors.erp.sage100.numbering import (
+    CREDIT_NOTE,
+    DELIVERY,
+    INVOICE,
+    NORMAL,
+    ORDER,
+    POSTED,
+    PREPARATION,
+    QUOTE,
+)
+from connectors.erp.sage100.taxes import PARAFISCAL_NET, PERCENT
+
+ADVANCE = (QUOTE, ORDER, PREPARATION, DELIVERY, INVOICE, POSTED)
+"""Kinds of document from the least to the most advanced; returns and financial credits are no stage of an order."""
+
+_KINDS: Mapping[int, DocumentKind] = {
+    QUOTE: DocumentKind.QUOTE,
+    ORDER: DocumentKind.ORDER,
+    PREPARATION: DocumentKind.ORDER,
+    DELIVERY: DocumentKind.DELIVERY,
+    INVOICE: DocumentKind.INVOICE,
+    POSTED: DocumentKind.INVOICE,
+}
+_HUNDRED = Decimal(100)
+_TOTALS = ("DO_TotalTTC", "DO_TotalHTNet")
+_TAX_NUMBERS = (2, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A document: its kind (DO_Type), its number, where it comes from (DO_Provenance)."""
+
+    type: int
+    piece: str
+    provenance: int = NORMAL
+
+    @property
+    def sign(self) -> int:
+        """-1 for a credit note, whose amounts Sage holds negative and we positive."""
+        return -1 if self.provenance == CREDIT_NOTE else 1
+
+    @property
+    def kind(self) -> DocumentKind:
+        """The kind in everybody's words."""
+        return DocumentKind.CREDIT if self.provenance == CREDIT_NOTE else _KINDS[self.type]
+
+
+class Documents:
+    """Finds documents of sales and reads what they amount to. Writes nothing."""
+
+    def __init__(self, database: Database, company: Company) -> None:
+        self._database = database
+        self._company = company
+
+    def of_order(self, web_number: str) -> list[Piece]:
+        """Documents that carry a web number, the most advanced first; credit notes only when nothing else does."""
+        found = _pieces(self._database.rows("writing/web_documents", web_number))
+        return _ranked([piece for piece in found if piece.provenance == NORMAL]) or _ranked(
+            [piece for piece in found if piece.provenance == CREDIT_NOTE]
+        )
+
+    def of_piece(self, piece: str) -> list[Piece]:
+        """Documents of this number, or made of the order of this number, the most advanced first."""
+        found = _pieces(self._database.rows("writing/piece_documents", piece))
+        moved = {
+            (int_of(row["do_type"]), text_of(row["do_piece"]))
+            for row in self._database.rows("writing/order_documents", piece)
+        }
+        return _ranked([*found, *(Piece(*document) for document in moved)])
+
+    def totals(self, pieces: Sequence[Piece]) -> DocumentTotals:
+        """What these documents amount to together, under the number of the first one."""
+        first = pieces[0]
+        parts = [self._totals(piece) for piece in pieces]
+        tax: dict[str, Decimal] = {}
+        for part in parts:
+            for percent, amount in part.tax.items():
+                tax[percent] = tax.get(percent, Decimal(0)) + amount
+        return DocumentTotals(
+            piece=first.piece,
+            kind=first.kind,
+            gross=sum((part.gross for part in parts), Decimal(0)),
+            net=sum((part.net for part in parts), Decimal(0)),
+            tax=tax,
+            deposits=sum((part.deposits for part in parts), Decimal(0)),
+        )
+
+    def lines(self, piece: Piece) -> list[Row]:
+        """Rows of the lines of a document."""
+        return self._database.rows("writing/document_lines", piece.type, piece.piece)
+
+    def header(self, piece: Piece) -> Row:
+        """The row of a document. Raises ``LookupError`` when it is gone."""
+        statement = self._database.prepared("writing/document_header")
+        optional = [f"e.{column}" for column in (*_TOTALS, "DO_Valide") if self._database.has("F_DOCENTETE", column)]
+        rows = self._database.rows(statement.selecting(optional), piece.type, piece.piece)
+        if not rows:
+            raise LookupError(piece.piece)
+        return rows[0]
+
+    def rate(self, piece: Piece) -> Decimal | None:
+        """Units of the document's currency for one of the company's; ``None`` in the company's own."""
+        header = self.header(piece)
+        return self._units_for_one(header) if int_of(header["do_devise"]) else None
+
+    def _totals(self, piece: Piece) -> DocumentTotals:
+        header = self.header(piece)
+        foreign = int_of(header["do_devise"]) != 0
+        counted = [_line(row, foreign) for row in self.lines(piece) if int_of(row["dl_valorise"])]
+        counted.append(_footer(header, self._units_for_one(header) if foreign else Decimal(1)))
+        net = sum((amounts.net for amounts in counted), Decimal(0))
+        gross = sum((amounts.gross for amounts in counted), Decimal(0))
+        if not foreign:
+            net, gross = _told(header, net, gross)
+        tax: dict[str, Decimal] = {}
+        for amounts in counted:
+            if amounts.tax:
+                tax[amounts.percent] = tax.get(amounts.percent, Decimal(0)) + amounts.tax * piece.sign
+        return DocumentTotals(
+            piece=piece.piece,
+            kind=piece.kind,
+            gross=gross * piece.sign,
+            net=net * piece.sign,
+            tax=tax,
+            deposits=self._deposits(piece, foreign),
+        )
+
+    def _units_for_one(self, header: Row) -> Decimal:
+        """Units of the document's currency for one of the company's, from DO_Cours."""
+        rate = decimal_of(header["do_cours"]) or Decimal(1)
+        currency = self._company.currencies.get(int_of(header["do_devise"]))
+        return 1 / rate if currency is not None and currency.inverse else rate
+
+    def _deposits(self, piece: Piece, foreign: bool) -> Decimal:
+        column = "dr_montantdev" if foreign else "dr_montant"
+        rows = self._database.rows("writing/document_deposits", piece.type, piece.piece)
+        return sum((decimal_of(row[column]) for row in rows), Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Amounts:
+    net: Decimal
+    gross: Decimal
+    tax: Decimal
+    percent: str
+
+
+def _line(row: Row, foreign: bool) -> _Amounts:
+    rate = decimal_of(row["dl_taxe1"]) if int_of(row["dl_typetaux1"]) == PERCENT else Decimal(0)
+    if foreign:
+        return _foreign_line(row, rate)
+    net, gross = decimal_of(row["dl_montantht"]), decimal_of(row["dl_montantttc"])
+    return _Amounts(net, gross, gross - net - _eco(row), percent_text(rate))
+
+
+def _foreign_line(row: Row, rate: Decimal) -> _Amounts:
+    """Amounts in the document's currency, which Sage keeps as a unit price only."""
+    factor = 1 + rate / _HUNDRED
+    exact = decimal_of(row["dl_qte"]) * decimal_of(row["dl_pudevise"])
+    if int_of(row["dl_ttc"]):
+        gross = round_half_up(exact * factor, 2)
+        net = round_half_up(gross / factor, 2)
+    else:
+        net = round_half_up(exact, 2)
+        gross = round_half_up(net * factor, 2)
+    return _Amounts(net, gross, gross - net, percent_text(rate))
+
+
+def _eco(row: Row) -> Decimal:
+    """Eco-participation of a line: an amount for each piece, without VAT, that belongs to neither net nor VAT."""
+    return sum(
+        (
+            round_half_up(decimal_of(row[f"dl_taxe{number}"]) * decimal_of(row["dl_qte"]), 2)
+            for number in _TAX_NUMBERS
+            if int_of(row[f"dl_typetaxe{number}"]) == PARAFISCAL_NET and int_of(row[f"dl_typetaux{number}"]) != PERCENT
+        ),
+        start=Decimal(0),
+    )
+
+
+def _footer(header: Row, units: Decimal) -> _Amounts:
+    """Carriage at the foot of the document, in its currency."""
+    charge = decimal_of(header["do_valfrais"]) * units
+    rate = decimal_of(header["do_taxe1"]) if int_of(header["do_typetaux1"]) == PERCENT else Decimal(0)
+    factor = 1 + rate / _HUNDRED
+    if int_of(header["do_typelignefrais"]):
+        gross = round_half_up(charge, 2)
+        net = round_half_up(gross / factor, 2)
+    else:
+        net = round_half_up(charge, 2)
+        gross = round_half_up(net * factor, 2)
+    return _Amounts(net, gross, gross - net, percent_text(rate))
+
+
+def _told(header: Row, net: Decimal, gross: Decimal) -> tuple[Decimal, Decimal]:
+    """The header's own totals, which are the truth where this version keeps them; else the sums of the lines."""
+    told_gross = decimal_of(header.get("do_totalttc"))
+    told_net = decimal_of(header.get("do_totalhtnet"))
+    return (told_net, told_gross) if told_gross or told_net else (net, gross)
+
+
+def percent_text(percent: Decimal) -> str:
+    """One spelling per percentage: "20", "5.5", "0"."""
+    return f"{percent.normalize():f}" if percent else "0"
+
+
+def _pieces(rows: Sequence[Row]) -> list[Piece]:
+    return [Piece(int_of(row["do_type"]), text_of(row["do_piece"]), int_of(row["do_provenance"])) for row in rows]
+
+
+def _ranked(pieces: Sequence[Piece]) -> list[Piece]:
+    known = [piece for piece in dict.fromkeys(pieces) if piece.type in ADVANCE]
+    return sorted(known, key=lambda piece: -ADVANCE.index(piece.type))
