@@ -1,0 +1,1 @@
+"""One package per shop platform; each exports SPEC."""

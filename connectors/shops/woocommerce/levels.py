@@ -1,0 +1,205 @@
+"""Writers of stock and prices: plain products in shared batches, variations in batches of their parent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Generic, TypeVar
+
+from connectors.canonical.prices import BasePrice
+from connectors.canonical.stock import StockLevel
+from connectors.core.problems import ConnectorError, ItemRefused, NotSupported, Problem
+from connectors.core.results import Found, ItemResult, Outbound, Outcome
+from connectors.shops.woocommerce.api import PAGE, Body
+from connectors.shops.woocommerce.batching import BatchSender, Row, RowAnswer
+from connectors.shops.woocommerce.lookup import by_sku
+from connectors.shops.woocommerce.merge import changed_fields
+from connectors.shops.woocommerce.outcome import (
+    Differences,
+    failed_row,
+    not_kept,
+    readable,
+    received,
+    refused_by,
+    short,
+)
+from connectors.shops.woocommerce.render import check_barcode, check_price, sale_change, stock_fields
+from connectors.shops.woocommerce.shop import Shop
+from connectors.shops.woocommerce.text import decoded, price_text, weight_text
+
+R = TypeVar("R", StockLevel, BasePrice)
+MOST_STOCK = 2**31 - 1
+
+
+class LevelWriter(Generic[R]):
+    """Writes one figure per variant. Values are checked before sending, since batches check nothing."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+
+    def _fields(self, record: R) -> Body:
+        """Fields to send. Raises ``ItemRefused`` for a value that must not be sent."""
+        raise NotImplementedError
+
+    def find(self, batch: Sequence[Outbound[R]]) -> dict[str, Found]:
+        """Products and variations that bear the variant's reference."""
+        holders = by_sku(self._shop.api, [out.record.reference for out in batch])
+        found: dict[str, Found] = {}
+        for out in batch:
+            bearers = holders.get(out.record.reference, [])
+            if len(bearers) == 1:
+                holder = bearers[0]
+                found[out.key] = Found(str(holder.id), decoded(holder.name), hidden=holder.trashed)
+        return found
+
+    def send(self, batch: Sequence[Outbound[R]]) -> Iterator[ItemResult]:
+        """One result per item, parent after parent. An object that is gone says so."""
+        routes: dict[str, list[Row]] = {}
+        rows_now = self._needed(batch)
+        for out in batch:
+            try:
+                body = self._body(out, rows_now.get(out.remote_key, {}))
+            except ConnectorError as error:
+                if not isinstance(error, ItemRefused):
+                    raise
+                yield refused_by(out, error)
+                continue
+            routes.setdefault(_route(out), []).append(Row(body, subject=out, name=out.record.reference or out.key))
+        sender = BatchSender(self._shop.api, self._shop.updates)
+        for route, rows in routes.items():
+            for answer in sender.send(route, "update", rows):
+                yield self._result(answer)
+
+    def compare(self, batch: Sequence[Outbound[R]]) -> dict[str, Differences]:
+        """Figures that would change, read now; nothing is written. Refused and unlinked items are absent."""
+        rows = self._current([out for out in batch if out.remote_key.isdecimal()])
+        found: dict[str, Differences] = {}
+        for out in batch:
+            now = rows.get(out.remote_key)
+            if now is None:
+                continue
+            with suppress(ItemRefused):
+                body = self._body(out, now)
+                body.pop("meta_data", None)
+                found[out.key] = readable(now, changed_fields(now, body))
+        return found
+
+    def _needed(self, batch: Sequence[Outbound[R]]) -> Mapping[str, Mapping[str, Any]]:
+        """What must be known of the objects before they are written, by shop id; nothing for most figures."""
+        return {}
+
+    def _current(self, outs: Sequence[Outbound[R]]) -> dict[str, Mapping[str, Any]]:
+        fields = (
+            "id,status,manage_stock,stock_quantity,stock_status,backorders,regular_price,weight,global_unique_id,"
+            "meta_data"
+        )
+        routes: dict[str, list[str]] = {}
+        for out in outs:
+            routes.setdefault(_route(out), []).append(out.remote_key)
+        found: dict[str, Mapping[str, Any]] = {}
+        for route, ids in routes.items():
+            for start in range(0, len(ids), PAGE):
+                query = {"include": ",".join(ids[start : start + PAGE]), "_fields": fields}
+                found.update({str(row["id"]): row for row in self._shop.api.every(route, query)})
+        return found
+
+    def retire(self, batch: Sequence[Outbound[R]]) -> Iterator[ItemResult]:
+        """Not something a figure can do. Raises ``NotSupported``."""
+        raise NotSupported(Problem("not_supported", "Un stock ou un prix ne se désactive pas ; désactivez l’article."))
+
+    def _extra(self, out: Outbound[R], now: Mapping[str, Any]) -> Body:
+        """Fields that depend on what the shop holds now."""
+        return {}
+
+    def _body(self, out: Outbound[R], now: Mapping[str, Any]) -> Body:
+        if not out.remote_key.isdecimal():
+            raise ItemRefused(
+                Problem(
+                    "not_linked",
+                    "« %(reference)s » n’est pas dans la boutique.",
+                    "Exportez d’abord l’article.",
+                    values={"reference": out.record.reference or out.key},
+                )
+            )
+        return {"id": int(out.remote_key), **self._fields(out.record), **self._extra(out, now)}
+
+    def _result(self, answer: RowAnswer) -> ItemResult:
+        out: Outbound[Any] = answer.row.subject
+        name = answer.row.name
+        problem = answer.failure or (answer.error.problem(name) if answer.error else None)
+        if problem is not None:
+            return failed_row(out, answer, problem)
+        kept = self._unkept(answer, name)
+        return ItemResult(
+            key=out.key,
+            outcome=Outcome.UPDATED if kept is None else Outcome.REFUSED,
+            remote_key=out.remote_key,
+            problem=kept,
+            written=kept is None,
+            url=self._shop.product_url(out.remote_parent or out.remote_key),
+            sent=short(answer.row.body),
+            received=received(answer.body),
+            seconds=answer.seconds,
+        )
+
+    def _unkept(self, answer: RowAnswer, name: str) -> Problem | None:
+        return not_kept(answer.row.body, answer.body, name)
+
+
+class StockWriter(LevelWriter[StockLevel]):
+    """Quantities; weight, bar code (STK-03) and state of sale (STK-04) ride along where the record has them."""
+
+    def _needed(self, batch: Sequence[Outbound[StockLevel]]) -> Mapping[str, Mapping[str, Any]]:
+        return self._current([out for out in batch if _follows_stock(out)])
+
+    def _extra(self, out: Outbound[StockLevel], now: Mapping[str, Any]) -> Body:
+        return sale_change(out.record, now, self._shop.options) if _follows_stock(out) else {}
+
+    def _fields(self, record: StockLevel) -> Body:
+        fields = stock_fields(record)
+        if abs(fields.get("stock_quantity", 0)) > MOST_STOCK:
+            raise ItemRefused(
+                Problem(
+                    "quantity_impossible",
+                    "La quantité de « %(reference)s » est trop grande pour la boutique.",
+                    "Corrigez le stock dans l’ERP.",
+                    values={"reference": record.reference},
+                )
+            )
+        if record.weight is not None:
+            fields["weight"] = weight_text(record.weight, self._shop.facts.weight_unit)
+        if record.barcode and self._shop.facts.has_barcodes:
+            check_barcode(record.reference, record.barcode, self._shop.options)
+            fields["global_unique_id"] = record.barcode
+        return fields
+
+    def _unkept(self, answer: RowAnswer, name: str) -> Problem | None:
+        if answer.row.body.get("manage_stock") and answer.body.get("manage_stock") is False:
+            return Problem(
+                "stock_not_managed",
+                "La boutique n’a pas gardé la quantité de « %(reference)s » : la gestion des stocks y est désactivée.",
+                "Activez « Gestion du stock » dans WooCommerce › Réglages › Produits › Inventaire.",
+                values={"reference": name},
+            )
+        return super()._unkept(answer, name)
+
+
+class PriceWriter(LevelWriter[BasePrice]):
+    """Regular prices, already in the shop's currency and tax basis (checked again here)."""
+
+    def _fields(self, record: BasePrice) -> Body:
+        facts = self._shop.facts
+        check_price(record, facts)
+        return {"regular_price": price_text(record.price.amount, facts.price_decimals)}
+
+
+def _follows_stock(out: Outbound[StockLevel]) -> bool:
+    """Whether the product goes off sale and back with its stock; a variation's parent has others to sell."""
+    return out.record.sellable is not None and out.remote_key.isdecimal() and _route(out) == "products"
+
+
+def _route(out: Outbound[Any]) -> str:
+    """Plain products are written on their own route, variations on their parent's: nothing else is accepted."""
+    if out.remote_parent and out.remote_parent != out.remote_key:
+        return f"products/{out.remote_parent}/variations"
+    return "products"

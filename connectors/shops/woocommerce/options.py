@@ -1,0 +1,304 @@
+"""Settings of a WooCommerce shop, declared once."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr, field_validator
+
+from connectors.core.options import OptionsSection, option
+
+CONNECTION = "Connexion"
+CREATION = "Création des articles"
+CONTENT = "Contenu des articles"
+PACE = "Rythme des échanges"
+ORDERS = "Commandes"
+
+
+class WooCommerceOptions(OptionsSection):
+    """Address, keys, pace, and how articles are written."""
+
+    section: ClassVar[str] = "woocommerce"
+    title: ClassVar[str] = "Boutique WooCommerce"
+
+    url: str = option(
+        label="Adresse de la boutique",
+        help="Adresse de la page d’accueil, telle que réglée dans WordPress, par exemple https://boutique.example.",
+        group=CONNECTION,
+        min_length=8,
+        max_length=300,
+    )
+    consumer_key: SecretStr = option(
+        label="Clé client",
+        help="Commence par « ck_ ». Se crée dans WooCommerce › Réglages › Avancé › API REST, avec les droits de lecture"
+        " et d’écriture, pour un compte administrateur.",
+        group=CONNECTION,
+        min_length=1,
+        max_length=200,
+    )
+    consumer_secret: SecretStr = option(
+        label="Secret client",
+        help="Commence par « cs_ ». N’est montré par WooCommerce qu’à la création de la clé.",
+        group=CONNECTION,
+        min_length=1,
+        max_length=200,
+    )
+    verify_tls: bool = option(
+        True,
+        label="Vérifier le certificat",
+        help="À décocher seulement pour une boutique d’essai au certificat non reconnu, sur un réseau sûr.",
+        group=CONNECTION,
+        advanced=True,
+    )
+    key_in_query: bool = option(
+        False,
+        label="Clés dans l’adresse",
+        help="Pour les hébergeurs qui retirent l’en-tête Authorization. Les clés apparaissent alors dans les journaux"
+        " d’accès de la boutique : préférez « Signer les demandes ». Sans effet sur une adresse en http.",
+        group=CONNECTION,
+        advanced=True,
+    )
+    sign_requests: bool = option(
+        False,
+        label="Signer les demandes",
+        help="Signature OAuth 1.0a même en https, sans envoyer le secret. En http, les demandes sont toujours signées.",
+        group=CONNECTION,
+        advanced=True,
+    )
+    timeout: int = option(
+        60,
+        label="Délai d’attente",
+        help="Temps laissé à la boutique pour répondre à une demande. Un lot qui le dépasse est coupé en deux.",
+        group=PACE,
+        unit="s",
+        ge=1,
+        le=600,
+        advanced=True,
+    )
+    connections: int = option(
+        4,
+        label="Connexions simultanées",
+        help="Nombre de demandes en même temps. Deux suffisent à une petite boutique ; au-delà du nombre de"
+        " processeurs du serveur, le gain est nul.",
+        group=PACE,
+        ge=1,
+        le=16,
+        advanced=True,
+    )
+    batch_size: int = option(
+        100,
+        label="Taille maximale des lots",
+        help="Nombre d’articles par demande. La taille s’adapte au temps mesuré ; WooCommerce refuse plus de 100.",
+        group=PACE,
+        ge=1,
+        le=100,
+        advanced=True,
+    )
+    batch_seconds: int = option(
+        5,
+        label="Durée visée d’un lot",
+        help="Au-delà, les lots suivants sont plus petits, pour rester loin des délais de l’hébergeur.",
+        group=PACE,
+        unit="s",
+        ge=1,
+        le=60,
+        advanced=True,
+    )
+    requests_per_second: int = option(
+        0,
+        label="Demandes par seconde",
+        help="Plafond commun à tous les envois de cette boutique. 0 : pas de plafond.",
+        group=PACE,
+        ge=0,
+        le=100,
+        advanced=True,
+    )
+    settle_seconds: float = option(
+        6.0,
+        label="Attente après une coupure",
+        help="Une boutique continue à travailler après une coupure : temps sans nouveauté au bout duquel on considère"
+        " qu’elle a fini, avant de renvoyer ce qui manque.",
+        group=PACE,
+        unit="s",
+        ge=0.1,
+        le=120,
+        advanced=True,
+    )
+    new_status: Literal["publish", "draft", "pending", "private"] = option(
+        "publish",
+        label="État des nouveaux articles",
+        help="État donné à la création à un article actif. Un article inactif reçoit toujours l’état des articles"
+        " désactivés.",
+        group=CREATION,
+        choices={
+            "publish": "Publié",
+            "draft": "Brouillon",
+            "pending": "En attente de relecture",
+            "private": "Privé",
+        },
+    )
+    inactive_status: Literal["draft", "private", "pending"] = option(
+        "draft",
+        label="État des articles désactivés",
+        help="État donné à un article désactivé. Rien n’est jamais supprimé.",
+        group=CONTENT,
+        choices={"draft": "Brouillon", "private": "Privé", "pending": "En attente de relecture"},
+    )
+    features_as: Literal["global", "local"] = option(
+        "global",
+        label="Caractéristiques",
+        help="Attribut global : partagé par toute la boutique, utilisable dans les filtres. Attribut propre à"
+        " l’article : texte libre.",
+        group=CONTENT,
+        choices={"global": "Attributs globaux", "local": "Attributs propres à l’article"},
+    )
+    brand_as: Literal["brand", "attribute", "none"] = option(
+        "brand",
+        label="Marque",
+        help="Marques de WooCommerce (depuis la version 9.6), ou attribut global. Si la boutique n’a pas de marques,"
+        " l’attribut est utilisé.",
+        group=CONTENT,
+        choices={"brand": "Marque WooCommerce", "attribute": "Attribut", "none": "Ne pas envoyer"},
+    )
+    brand_attribute: str = option(
+        "Marque",
+        label="Nom de l’attribut de marque",
+        help="Attribut global qui reçoit la marque.",
+        group=CONTENT,
+        visible_if={"brand_as": ["brand", "attribute"]},
+        min_length=1,
+        max_length=100,
+    )
+    create_brands: bool = option(
+        True,
+        label="Créer les marques absentes",
+        help="Sinon, la marque d’un article n’est envoyée que si elle existe déjà dans la boutique.",
+        group=CREATION,
+        visible_if={"brand_as": ["brand", "attribute"]},
+    )
+    rename_categories: bool = option(
+        True,
+        label="Renommer les catégories",
+        help="Le nom de l’ERP remplace celui d’une catégorie déjà liée.",
+        group=CONTENT,
+    )
+    seo_plugin: Literal["none", "yoast"] = option(
+        "none",
+        label="Extension de référencement",
+        help="Reçoit le titre, la description et le mot-clé de référencement.",
+        group=CONTENT,
+        choices={"none": "Aucune", "yoast": "Yoast SEO"},
+    )
+    check_barcodes: bool = option(
+        True,
+        label="Contrôler les codes-barres",
+        help="N’envoie que les codes EAN, UPC, GTIN ou ISBN dont la clé est juste ; les autres sont refusés.",
+        group=CONTENT,
+    )
+
+    wrapping_names: str = option(
+        "emballage cadeau, paquet cadeau, papier cadeau, gift wrap",
+        label="Frais d’emballage cadeau",
+        help="Parties de noms, séparées par des virgules, qui font reconnaître les frais d’emballage d’une commande.",
+        group=ORDERS,
+        max_length=500,
+        advanced=True,
+    )
+    eco_names: str = option(
+        "éco-participation, éco-contribution, écotaxe, éco-taxe, DEEE",
+        label="Frais d’éco-participation",
+        help="Parties de noms, séparées par des virgules, qui font reconnaître l’éco-participation d’une commande.",
+        group=ORDERS,
+        max_length=500,
+        advanced=True,
+    )
+    channel_metas: str = option(
+        "_marketplace, marketplace, _sales_channel",
+        label="Champs de la place de marché",
+        help="Champs personnalisés des commandes, séparés par des virgules, dont le contenu nomme la place de marché.",
+        group=ORDERS,
+        max_length=500,
+        advanced=True,
+    )
+    tracking_meta: str = option(
+        "_tracking_number",
+        label="Champ du numéro de suivi",
+        help="Champ personnalisé des commandes qui reçoit le numéro de suivi du colis.",
+        group=ORDERS,
+        min_length=1,
+        max_length=100,
+        advanced=True,
+    )
+    provider_meta: str = option(
+        "_tracking_provider",
+        label="Champ du transporteur",
+        help="Champ personnalisé des commandes qui reçoit le transporteur du colis.",
+        group=ORDERS,
+        min_length=1,
+        max_length=100,
+        advanced=True,
+    )
+    tracking_note: str = option(
+        "",
+        label="Note de suivi au client",
+        help="Texte ajouté à la commande et envoyé au client par la boutique, une seule fois par numéro de suivi."
+        " « {numero} » et « {transporteur} » sont remplacés. Vide : pas de note.",
+        group=ORDERS,
+        max_length=1000,
+        multiline=True,
+    )
+    document_meta: str = option(
+        "_atoosync_piece",
+        label="Champ du numéro de pièce",
+        help="Champ personnalisé des commandes qui reçoit le numéro de la pièce de l’ERP.",
+        group=ORDERS,
+        min_length=1,
+        max_length=100,
+        advanced=True,
+    )
+    invoice_meta: str = option(
+        "_atoosync_invoice",
+        label="Champ du numéro de facture",
+        help="Champ personnalisé des commandes qui reçoit le numéro de la facture de l’ERP.",
+        group=ORDERS,
+        min_length=1,
+        max_length=100,
+        advanced=True,
+    )
+    delivery_meta: str = option(
+        "_delivery_date",
+        label="Champ de la date de livraison",
+        help="Champ personnalisé des commandes qui reçoit la date de livraison, sous la forme AAAA-MM-JJ.",
+        group=ORDERS,
+        min_length=1,
+        max_length=100,
+        advanced=True,
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("Saisissez une adresse complète, par exemple https://boutique.example.")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("Saisissez seulement l’adresse, sans identifiant, ni « ? », ni « # ».")
+        cleaned = value.rstrip("/")
+        for tail in ("/wp-json", "/wp-admin", "/index.php"):
+            cleaned = cleaned.removesuffix(tail)
+        return cleaned
+
+    @field_validator("consumer_key", "consumer_secret")
+    @classmethod
+    def _trimmed(cls, value: SecretStr) -> SecretStr:
+        return SecretStr(value.get_secret_value().strip())
+
+    @property
+    def is_https(self) -> bool:
+        """Whether the shop's address is an https one."""
+        return self.url.lower().startswith("https://")
+
+    def admin_url(self, page: str) -> str:
+        """Address of a page of the back office."""
+        return f"{self.url}/wp-admin/{page}"

@@ -1,0 +1,397 @@
+"""Orders: from a recorded WooCommerce object to the canonical order, and the reader that walks the changed ones."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from connectors.canonical.currencies import currency_decimals
+from connectors.canonical.sales import LineKind, Order, OrderPayment
+from connectors.core.http_policy import http_date
+from connectors.core.paging import Position
+from connectors.core.problems import ItemRefused, Misconfigured, Problem
+from connectors.core.query import Query
+from connectors.core.results import Cursor, Page, RefusedRow
+from connectors.shops.woocommerce.api import PAGE
+from connectors.shops.woocommerce.buyers import delivery_address, is_erased, parse_address, parse_buyer
+from connectors.shops.woocommerce.marks import meta_value
+from connectors.shops.woocommerce.order_lines import (
+    EXEMPT_BUYER,
+    OrderRules,
+    Row,
+    amount,
+    id_of,
+    parse_coupons,
+    parse_lines,
+    parse_rate_totals,
+    parse_rates,
+    rows_of,
+    text_of,
+)
+from connectors.shops.woocommerce.refunds import parse_refunds, read_refunds
+from connectors.shops.woocommerce.shop import Shop
+from connectors.shops.woocommerce.text import decoded
+from connectors.shops.woocommerce.times import SECOND, gmt_text, instant, local_instant
+
+MARK_META = "_atoosync_document"
+"""Meta entry that holds the ERP's piece once an order is transferred."""
+DRAFTS = frozenset({"checkout-draft", "auto-draft"})
+"""Abandoned checkouts; they do come in the default list (recorded)."""
+LAG = timedelta(minutes=2)
+"""How far before the newest change the next reading begins: longer than any transaction of the shop lasts."""
+ORDERS_PAGE = 50
+"""Orders per call: they are heavy (lines, taxes, addresses), and a slice of a run ends between pages."""
+FIELDS = (
+    "id,number,status,currency,prices_include_tax,version,created_via,customer_id,customer_note,billing,shipping,"
+    "date_created,date_created_gmt,date_modified_gmt,date_paid_gmt,date_completed_gmt,total,total_tax,payment_method,"
+    "payment_method_title,transaction_id,meta_data,line_items,tax_lines,shipping_lines,fee_lines,coupon_lines,refunds"
+)
+_EMPTY_SHOP = timedelta(days=1)
+_FIELD_MAX = 200
+
+
+def parse_order(
+    body: Mapping[str, Any],
+    refunds: Sequence[Mapping[str, Any]] = (),
+    *,
+    facts: Mapping[str, str],
+    rules: OrderRules | None = None,
+) -> Order:
+    """The canonical order of one REST order object, whatever its version (3.5 and later) and its decimals (``dp``).
+
+    Pure. ``refunds`` are the objects of ``/orders/<id>/refunds``; those only listed in the order come without lines.
+    ``facts`` are the connection's: ``price_decimals`` rounds the VAT per rate as the shop shows it; ``timezone``,
+    ``currency`` and ``read_at`` (ISO time) stand in for what an object cut by ``_fields`` does not hold at all.
+
+    Raises ``ItemRefused``: ``order_unreadable``, ``order_is_refund``, ``order_draft``, ``order_total_missing``,
+    ``order_amount_unreadable``, ``order_amount_impossible``, ``order_currency_unknown``, ``order_date_missing``.
+    """
+    _check_shape(body)
+    rules = rules or OrderRules()
+    number = text_of(body, "number") or id_of(body)
+    currency = _currency(body, facts, number)
+    total, total_tax = _total(body, number), _total_tax(body)
+    created, modified = _dates(body, facts, number)
+    billing = parse_address(body.get("billing"))
+    exempt = EXEMPT_BUYER if _says_yes(meta_value(body.get("meta_data"), "is_vat_exempt")) else ""
+    lines = parse_lines(body, rules, exempt)
+    carrier = next((line for line in lines if line.kind is LineKind.SHIPPING), None)
+    return Order(
+        key=id_of(body),
+        number=number,
+        status=text_of(body, "status").removeprefix("wc-"),
+        currency=currency,
+        created_at=created,
+        modified_at=modified,
+        completed_at=instant(body.get("date_completed_gmt")),
+        prices_include_tax=body.get("prices_include_tax") is True,
+        total=total,
+        total_tax=total_tax,
+        buyer=parse_buyer(body, billing),
+        billing=billing,
+        shipping=delivery_address(body, billing),
+        payment=_payment(body, total),
+        lines=lines,
+        rates=parse_rates(body, lines),
+        rate_totals=parse_rate_totals(body, lines, total_tax, price_decimals(facts)),
+        coupons=parse_coupons(body),
+        refunds=parse_refunds(id_of(body), rows_of(body, "refunds"), refunds, lines, modified),
+        note=decoded(body.get("customer_note")).strip(),
+        channel=_channel(body, rules),
+        carrier=carrier.method if carrier else "",
+        carrier_title=carrier.name if carrier else "",
+        exempt=exempt,
+        erased=is_erased(body, billing),
+        mark=mark_of(body),
+        fields=_fields(body),
+    )
+
+
+def price_decimals(facts: Mapping[str, str]) -> int:
+    """Decimals at which the shop shows amounts, 2 when nobody says."""
+    text = str(facts.get("price_decimals", ""))
+    return min(int(text), 6) if text.isdecimal() else 2
+
+
+def mark_of(body: Row) -> str:
+    """Our transfer mark on an order, empty when it was not transferred."""
+    return decoded(meta_value(body.get("meta_data"), MARK_META)).strip()
+
+
+def recorded_difference(order: Order) -> Decimal:
+    """The order's total less its lines and taxes as recorded: 0, within cents when the shop rounds per subtotal."""
+    return order.total - order.total_tax - sum((line.net for line in order.lines), Decimal(0))
+
+
+def _refused(code: str, sentence: str, advice: str, **values: str) -> ItemRefused:
+    return ItemRefused(Problem(code, sentence, advice, values=values))
+
+
+def _check_shape(body: Any) -> None:
+    if not isinstance(body, Mapping) or not id_of(body):
+        raise _refused(
+            "order_unreadable",
+            "Cette donnée n’est pas une commande WooCommerce.",
+            "Vérifiez le fichier, ou désactivez l’extension de la boutique qui modifie les réponses de l’API.",
+        )
+    if "amount" in body and "total" not in body:
+        raise _refused(
+            "order_is_refund",
+            "L’objet %(number)s est un remboursement et non une commande.",
+            "Donnez-le avec sa commande (clé « refunds »).",
+            number=id_of(body),
+        )
+    if body.get("status") in DRAFTS:
+        raise _refused(
+            "order_draft",
+            "La commande %(number)s est un panier abandonné.",
+            "Elle sera lue si l’acheteur la termine.",
+            number=id_of(body),
+        )
+
+
+def _currency(body: Row, facts: Mapping[str, str], number: str) -> str:
+    # Only an object without the field may borrow the shop's currency: an unknown code is never replaced.
+    code = text_of(body, "currency") if "currency" in body else str(facts.get("currency", ""))
+    if currency_decimals(code) is None:
+        raise _refused(
+            "order_currency_unknown",
+            "La commande %(number)s est dans une devise inconnue : « %(currency)s ».",
+            "Corrigez la devise de la commande dans WooCommerce (code à trois lettres de la norme ISO 4217).",
+            number=number,
+            currency=code[:20],
+        )
+    return code
+
+
+def _total(body: Row, number: str) -> Decimal:
+    if text_of(body, "total") == "":
+        raise _refused(
+            "order_total_missing",
+            "La commande %(number)s n’a pas de total.",
+            "Recalculez la commande dans WooCommerce.",
+            number=number,
+        )
+    total = amount(body["total"], "total")
+    if total < 0:
+        raise _refused(
+            "order_amount_impossible",
+            "La commande %(number)s a un total négatif (%(total)s).",
+            "Corrigez la commande dans WooCommerce ; un avoir s’y fait par un remboursement.",
+            number=number,
+            total=str(total),
+        )
+    return total
+
+
+def _total_tax(body: Row) -> Decimal:
+    if text_of(body, "total_tax"):
+        return amount(body["total_tax"], "total_tax")
+    rows = rows_of(body, "tax_lines")
+    if rows:
+        names = ("tax_total", "shipping_tax_total")
+        return sum((amount(row.get(name), name) for row in rows for name in names), Decimal(0))
+    kinds = ("line_items", "shipping_lines", "fee_lines")
+    return sum((amount(row.get("total_tax")) for kind in kinds for row in rows_of(body, kind)), Decimal(0))
+
+
+def _dates(body: Row, facts: Mapping[str, str], number: str) -> tuple[datetime, datetime]:
+    """Creation and last change, in UTC."""
+    modified = instant(body.get("date_modified_gmt"))
+    created = (
+        instant(body.get("date_created_gmt"))
+        or local_instant(body.get("date_created"), str(facts.get("timezone", "")))
+        or modified
+        or instant(facts.get("read_at"))
+    )
+    if created is None:
+        raise _refused(
+            "order_date_missing",
+            "La commande %(number)s n’a pas de date.",
+            "Enregistrez de nouveau la commande dans WooCommerce.",
+            number=number,
+        )
+    return created, modified or created
+
+
+def _payment(body: Row, total: Decimal) -> OrderPayment:
+    return OrderPayment(
+        method=text_of(body, "payment_method"),
+        title=text_of(body, "payment_method_title"),
+        amount=total,
+        paid_at=instant(body.get("date_paid_gmt")),
+        transaction=text_of(body, "transaction_id"),
+    )
+
+
+def _channel(body: Row, rules: OrderRules) -> str:
+    """The marketplace, else the way the order was made (checkout, store-api, admin, rest-api…)."""
+    for key in rules.channels:
+        value = meta_value(body.get("meta_data"), key)
+        if isinstance(value, str) and value.strip():
+            return decoded(value).strip()
+    return text_of(body, "created_via")
+
+
+def _says_yes(value: Any) -> bool:
+    return str(value).lower() in {"yes", "1", "true"}
+
+
+def _fields(body: Row) -> dict[str, str]:
+    """How the order was made, and its public custom fields that are plain text (the shop's own start with ``_``)."""
+    found = {"created_via": text_of(body, "created_via"), "version": text_of(body, "version")}
+    for entry in rows_of(body, "meta_data"):
+        key, value = str(entry.get("key") or ""), entry.get("value")
+        if key and not key.startswith("_") and isinstance(value, str) and len(value) <= _FIELD_MAX:
+            found[key] = decoded(value)
+    return found
+
+
+class OrderReader:
+    """Orders with their refunds, amounts at six decimals as stored.
+
+    Walks by ascending id what changed since the mark: orders that change meanwhile keep their place in that order,
+    and pages are checked by their overlap. The mark is the shop's newest change seen before the reading, less
+    :data:`LAG`; so it stands on the clock that stamps the orders, whatever other clocks say. The price is that the
+    last orders of a quiet shop are given again each time.
+    """
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        self._rules = OrderRules.of(shop.options)
+        self._known: Mapping[str, str] | None = None
+
+    def pages(
+        self, query: Query, *, since: Cursor | None = None, keys: Collection[str] | None = None
+    ) -> Iterator[Page[Order]]:
+        """Orders that satisfy the query, changed since the mark or among ``keys`` (the query counts there too).
+
+        Drafts never come; orders that bear our mark only with ``include_transferred``; the trash is not read. What
+        cannot become an order is refused by name. Raises ``Misconfigured`` for a status the shop does not know.
+        """
+        if keys is not None:
+            yield from self._by_keys(query, [key for key in dict.fromkeys(keys) if key.isdecimal()])
+            return
+        cursor = since or Cursor()
+        until = cursor.until or gmt_text(self._newest_change())
+        wanted: dict[str, str | int] = {**self._filters(query), **_changed(cursor.since), "dp": 6, "_fields": FIELDS}
+        position = Position.loads(cursor.after)
+        last = Cursor(cursor.since, until, cursor.after)
+        empty = True
+        for rows, step, total in self._steps(wanted, position):
+            last, empty = Cursor(cursor.since, until, step), False
+            yield self._page([row for row in rows if _changed_since(row, cursor.since)], query, last, total)
+        if empty:
+            # The engine learns the mark of a reading from its last page.
+            yield Page((), last, total=0)
+
+    def all_keys(self) -> Iterator[str]:
+        """Ids of every order that is neither a draft nor in the trash."""
+        for step in self._shop.api.walk("orders", {"_fields": "id,status"}):
+            yield from (str(row["id"]) for row in step.rows if row.get("status") not in DRAFTS)
+
+    def _steps(
+        self, wanted: Mapping[str, str | int], position: Position
+    ) -> Iterator[tuple[Sequence[Row], str, int | None]]:
+        try:
+            for step in self._shop.api.walk("orders", wanted, size=ORDERS_PAGE, start=position):
+                yield step.rows, step.position.dumps(), step.total
+        except ItemRefused as error:
+            raise Misconfigured(_bad_filter(error.problem, str(wanted.get("status", "")))) from error
+
+    def _by_keys(self, query: Query, keys: Sequence[str]) -> Iterator[Page[Order]]:
+        for start in range(0, len(keys), PAGE):
+            included = ",".join(keys[start : start + PAGE])
+            wanted: dict[str, str | int] = {"include": included, "dp": 6, "_fields": FIELDS}
+            for step in self._shop.api.walk("orders", wanted, size=ORDERS_PAGE):
+                yield self._page(step.rows, query, Cursor(), len(keys))
+
+    def _filters(self, query: Query) -> dict[str, str | int]:
+        """What the shop can leave out itself. Bounds are a day wide of the mark: before 5.8 they are site time."""
+        found: dict[str, str | int] = {"dates_are_gmt": "true"}
+        if query.statuses:
+            found["status"] = ",".join(status.removeprefix("wc-") for status in query.statuses)
+        if query.created_after is not None:
+            found["after"] = gmt_text(query.created_after - _EMPTY_SHOP)
+        if query.created_before is not None:
+            found["before"] = gmt_text(query.created_before + _EMPTY_SHOP)
+        return found
+
+    def _newest_change(self) -> datetime:
+        """The instant from which the next reading must begin, asked before this one."""
+        newest: datetime | None = None
+        wanted: dict[str, str | int] = {"orderby": "modified", "order": "desc", "per_page": 1}
+        answer = self._shop.api.client.request(
+            "GET", self._shop.api.url("wc/v3/orders", {**wanted, "_fields": "id,date_modified_gmt"})
+        )
+        if answer.status == 200:
+            rows = answer.json()
+            newest = instant(rows[0].get("date_modified_gmt")) if isinstance(rows, list) and rows else None
+        clock = http_date(answer.server_time_text) if answer.server_time_text else None
+        now = clock or datetime.now(UTC)
+        # Before 5.8 the shop cannot sort by change, and an empty shop has none: a day forgives any clock.
+        return (min(newest, now) if newest else now - _EMPTY_SHOP) - LAG
+
+    def _page(self, rows: Sequence[Row], query: Query, cursor: Cursor, total: int | None) -> Page[Order]:
+        records: list[Order] = []
+        refused: list[RefusedRow] = []
+        for row in rows:
+            if not _is_wanted(row, query):
+                continue
+            try:
+                records.append(self._order(row))
+            except ItemRefused as error:
+                label = text_of(row, "number") or id_of(row)
+                refused.append(RefusedRow(key=id_of(row), label=label, problem=error.problem))
+        return Page(tuple(records), cursor, tuple(refused), total)
+
+    def _order(self, row: Row) -> Order:
+        refunds = read_refunds(self._shop.api, id_of(row)) if rows_of(row, "refunds") else []
+        return parse_order(row, refunds, facts=self._facts(), rules=self._rules)
+
+    def _facts(self) -> Mapping[str, str]:
+        """The one fact a whole order needs; all facts would cost a dozen calls, and orders are polled often."""
+        if self._known is None:
+            setting = self._shop.api.get("settings/general/woocommerce_price_num_decimals", {"_fields": "id,value"})
+            self._known = {"price_decimals": decoded(setting.get("value"))}
+        return self._known
+
+
+def _changed(since: str) -> dict[str, str | int]:
+    """The filter of a mark. The shop's bound is exclusive, its grain one second."""
+    moment = instant(since)
+    return {"modified_after": gmt_text(moment - SECOND)} if moment else {}
+
+
+def _changed_since(row: Row, since: str) -> bool:
+    """The same test here: shops of before 5.8 do not know the filter and give everything."""
+    mark, changed = instant(since), instant(row.get("date_modified_gmt"))
+    return mark is None or changed is None or changed >= mark
+
+
+def _is_wanted(row: Row, query: Query) -> bool:
+    status = text_of(row, "status").removeprefix("wc-")
+    if status in DRAFTS or (query.statuses and status not in {one.removeprefix("wc-") for one in query.statuses}):
+        return False
+    if mark_of(row) and not query.include_transferred:
+        return False
+    created = instant(row.get("date_created_gmt"))
+    if created is None:
+        return True
+    return (query.created_after is None or created >= query.created_after) and (
+        query.created_before is None or created < query.created_before
+    )
+
+
+def _bad_filter(problem: Problem, statuses: str) -> Problem:
+    if problem.code != "value_refused" or not statuses:
+        return problem
+    return Problem(
+        "order_status_unknown",
+        "La boutique ne connaît pas l’un des états de commande choisis : %(statuses)s.",
+        "Actualisez la configuration du site web, puis choisissez de nouveau les états des commandes à importer.",
+        detail=problem.detail,
+        values={"statuses": statuses},
+    )
