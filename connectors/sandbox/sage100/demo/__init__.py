@@ -1,0 +1,25 @@
+"""The demo merchant: « Vercors Équipement », an invented outdoor shop of about 300 articles around the sample."""
+
+from connectors.sandbox.sage100.dataset import Dataset, load_sample
+
+from .customers import add_customers
+from .lines import add_lines
+from .orders import add_documents
+from .settings import add_settings
+from .shop import Shop
+from .specials import PECULIAR, add_kits, add_specials
+
+__all__ = ["PECULIAR", "demo_merchant"]
+
+
+def demo_merchant(seed: int = 1) -> Dataset:
+    """A fresh company. ``seed`` changes quantities and dates of change; articles, prices and peculiarities stay."""
+    shop = Shop(load_sample(), seed)
+    add_settings(shop)
+    add_lines(shop)
+    add_kits(shop)
+    add_specials(shop)
+    add_customers(shop)
+    add_documents(shop)
+    shop.total_range_stock()
+    return shop.dataset

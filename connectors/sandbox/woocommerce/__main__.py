@@ -1,0 +1,7 @@
+"""Entry point of `python -m connectors.sandbox.woocommerce`."""
+
+import sys
+
+from connectors.sandbox.woocommerce.server import main
+
+sys.exit(main())
