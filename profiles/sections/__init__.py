@@ -1,0 +1,49 @@
+"""Options of the flows, one section per file. Forms, API, defaults and validation derive from these."""
+
+from connectors.core.options import OptionsSection
+from profiles.sections.advanced import AdvancedSection
+from profiles.sections.categories import CategoriesSection
+from profiles.sections.notifications import NotificationsSection
+from profiles.sections.order_articles import OrderArticlesSection
+from profiles.sections.order_customers import OrderCustomersSection
+from profiles.sections.order_taxes import OrderTaxesSection
+from profiles.sections.orders import OrdersSection
+from profiles.sections.payments import PaymentsSection
+from profiles.sections.prices import PricesSection
+from profiles.sections.products import ProductsSection
+from profiles.sections.progress import ProgressSection
+from profiles.sections.state import StateSection
+from profiles.sections.stock import StockSection
+
+FLOW_SECTIONS: tuple[type[OptionsSection], ...] = (
+    ProductsSection,
+    CategoriesSection,
+    PricesSection,
+    StockSection,
+    StateSection,
+    OrdersSection,
+    OrderTaxesSection,
+    OrderArticlesSection,
+    OrderCustomersSection,
+    PaymentsSection,
+    ProgressSection,
+    NotificationsSection,
+    AdvancedSection,
+)
+
+__all__ = [
+    "FLOW_SECTIONS",
+    "AdvancedSection",
+    "CategoriesSection",
+    "NotificationsSection",
+    "OrderArticlesSection",
+    "OrderCustomersSection",
+    "OrderTaxesSection",
+    "OrdersSection",
+    "PaymentsSection",
+    "PricesSection",
+    "ProductsSection",
+    "ProgressSection",
+    "StateSection",
+    "StockSection",
+]
