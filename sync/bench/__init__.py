@@ -1,0 +1,1 @@
+"""Measurements of the pages on large data; called by ``manage.py bench``."""

@@ -1,0 +1,143 @@
+"""Takes the records of a page: maps them, compares them with what was sent, and keeps what must go out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from connectors.canonical.keys import Entity
+from connectors.core.problems import ItemRefused, Problem
+from connectors.core.results import Page
+from sync.engine import journal, verdicts
+from sync.engine.context import RunContext
+from sync.engine.diff import UNCHANGED, Choice, Decision, decide
+from sync.engine.guards import Guards
+from sync.engine.items import Item, PageTally
+from sync.engine.linkbook import LinkView
+from sync.flows.base import Excluded, Mapped
+from sync.models import JournalEntry, Level
+
+
+class Intake:
+    """Accounts in a page's tally for every record that needs no call, and returns the others."""
+
+    def __init__(self, ctx: RunContext, guards: Guards) -> None:
+        self.ctx = ctx
+        self.flow = ctx.flow
+        self.linkbook = ctx.linkbook
+        self.guards = guards
+
+    def items(self, tally: PageTally, page: Page[Any]) -> list[Item]:
+        """Records of the page that must be sent."""
+        for row in page.refused:
+            self.refuse(tally, row.key, row.label, row.problem)
+        return self._compare(tally, list(self._map_all(tally, page)))
+
+    def _map_all(self, tally: PageTally, page: Page[Any]) -> Iterator[Mapped]:
+        for record in page.records:
+            try:
+                mapped = self.flow.map(self.ctx, record)
+            except ItemRefused as error:
+                self.refuse(tally, record.key, _label(record), error.problem)
+                continue
+            except Exception as error:  # noqa: BLE001  # the per-item guard of the mapping
+                self.guards.bug(error)
+                self.refuse(tally, record.key, _label(record), verdicts.BUG, outcome="failed")
+                continue
+            if isinstance(mapped, Excluded):
+                tally.count("excluded", mapped.reason)
+            else:
+                yield mapped
+
+    def _compare(self, tally: PageTally, mapped: list[Mapped]) -> list[Item]:
+        views = self._views(mapped)
+        now = self.ctx.clock()
+        ready = []
+        unchanged = 0
+        for one in mapped:
+            view = views.get(one.ref.key)
+            content = one.hash()
+            choice = decide(flow=self.flow, run=self.ctx.run, view=view, content=content, now=now)
+            if choice is UNCHANGED:
+                unchanged += 1
+                continue
+            item = self._decided(tally, one, view, content, choice)
+            if item is not None:
+                ready.append(item)
+        tally.count("unchanged", number=unchanged)
+        return ready
+
+    def _views(self, mapped: list[Mapped]) -> dict[str, LinkView]:
+        keys: dict[Entity, list[str]] = {}
+        for one in mapped:
+            keys.setdefault(one.ref.entity, []).append(one.ref.key)
+        views: dict[str, LinkView] = {}
+        for entity, wanted in keys.items():
+            views.update(self.linkbook.lookup(entity, self.flow.aspect, wanted))
+        return views
+
+    def _decided(
+        self, tally: PageTally, mapped: Mapped, view: LinkView | None, content: str, choice: Choice
+    ) -> Item | None:
+        match choice.decision:
+            case Decision.EXCLUDED:
+                tally.count("excluded", choice.reason)
+            case Decision.STILL_REFUSED:
+                tally.count("refused")
+            case Decision.WAITING:
+                tally.count("deferred")
+            case Decision.ALREADY:
+                tally.already += 1
+            case Decision.AMBIGUOUS:
+                self.refuse(tally, mapped.ref.key, mapped.label, AMBIGUOUS, reference=mapped.reference)
+            case Decision.SEND:
+                return Item(
+                    mapped=mapped,
+                    page=tally,
+                    hash=content,
+                    view=view,
+                    action=choice.action,
+                    group=view.remote_parent if view and view.remote_parent != view.remote_key else "",
+                    recovered=choice.recovered,
+                )
+        return None
+
+    def refuse(
+        self,
+        tally: PageTally,
+        key: str,
+        label: str,
+        problem: Problem,
+        *,
+        reference: str = "",
+        outcome: str = "refused",
+    ) -> None:
+        """Accounts for a record that cannot be sent as it is; it is looked at again at every run, at no cost."""
+        tally.count(outcome)
+        tally.journal.append(
+            JournalEntry(
+                run=self.ctx.run,
+                profile_id=self.ctx.run.profile_id,
+                at=self.ctx.clock(),
+                level=Level.ERROR,
+                entity=self.flow.entity,
+                item_key=key,
+                reference=(reference or key)[:200],
+                label=label[:250],
+                outcome=outcome,
+                detail={"technical": journal.body(problem.detail)} if problem.detail else {},
+                **journal.problem_fields(problem),
+            )
+        )
+
+
+AMBIGUOUS = Problem(
+    "match_ambiguous",
+    "Plusieurs articles de la boutique peuvent correspondre à cet article.",
+    "Ouvrez le rapprochement du profil et choisissez le bon article, ou créez-en un nouveau.",
+)
+
+
+def _label(record: Any) -> str:
+    name = getattr(record, "name", None)
+    return str(name.get("", "")) if isinstance(name, Mapping) else str(getattr(record, "reference", ""))

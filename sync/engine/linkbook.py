@@ -1,0 +1,341 @@
+"""Bulk look-up and writes of links: the only module that writes the link tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
+
+from django.db import IntegrityError, connection
+from django.db.models import FilteredRelation, Q, QuerySet
+from django.utils import timezone
+
+from connectors.canonical.keys import Aspect, Direction, Entity
+from sync.models import Link, LinkState, LinkStatus
+
+_CHUNK = 500
+T = TypeVar("T")
+
+
+class LinkView(NamedTuple):
+    """What the engine needs to know of one link and one aspect, read in bulk.
+
+    A named tuple: tens of thousands of them are made per run, most of them only to be compared with one hash.
+    """
+
+    link_id: int
+    entity: str
+    key: str
+    remote_key: str
+    remote_parent: str
+    status: str
+    token: str
+    sent_hash: str = ""
+    held_hash: str = ""
+    outcome: str = ""
+    problem_code: str = ""
+    attempts: int = 0
+    not_before: datetime | None = None
+    run_id: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkWrite:
+    """New identity of one link. ``remote_key`` empty keeps what is stored; ``steps`` replace what is stored."""
+
+    entity: Entity
+    key: str
+    remote_key: str = ""
+    remote_parent: str = ""
+    status: LinkStatus = LinkStatus.LINKED
+    reference: str = ""
+    label: str = ""
+    token: str = ""
+    steps: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateWrite:
+    """New state of one aspect of one link, found by entity and key."""
+
+    entity: Entity
+    key: str
+    aspect: Aspect
+    sent_hash: str = ""
+    held_hash: str = ""
+    outcome: str = ""
+    problem_code: str = ""
+    problem: str = ""
+    advice: str = ""
+    attempts: int = 0
+    not_before: datetime | None = None
+    run_id: int = 0
+
+
+class LinkBook:
+    """The links of one profile. Every method works on many links in a few statements.
+
+    A *key* belongs to the side that is read, a *remote key* to the side that is written: exports read the ERP and write
+    the shop, imports the other way round.
+    """
+
+    def __init__(self, profile_id: int, direction: Direction = Direction.EXPORT) -> None:
+        self.profile_id = profile_id
+        exports = direction is Direction.EXPORT
+        self.near, self.far = ("erp_key", "shop_key") if exports else ("shop_key", "erp_key")
+
+    def lookup(self, entity: Entity, aspect: Aspect, keys: Collection[str]) -> dict[str, LinkView]:
+        """Links by key with the state of one aspect; keys without a link are absent."""
+        statement, listed = _lookup_statement(connection.vendor, self.near, self.far)
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [aspect.value, self.profile_id, entity.value, listed(list(keys))])
+            return {row[2]: LinkView._make(row) for row in map(_with_zone, cursor.fetchall())}
+
+    def remote_keys(self, entity: Entity, keys: Collection[str]) -> dict[str, str]:
+        """Remote keys of the linked objects among ``keys``."""
+        found: dict[str, str] = {}
+        for chunk in _chunks(sorted(keys)):
+            rows = self._rows(entity, **{f"{self.near}__in": chunk}).filter(status=LinkStatus.LINKED)
+            found.update((key, remote or "") for key, remote in rows.values_list(self.near, self.far))
+        return found
+
+    def owners(self, entity: Entity, remote_keys: Collection[str]) -> dict[str, str]:
+        """Keys that remote objects already belong to, by remote key."""
+        found: dict[str, str] = {}
+        for chunk in _chunks(sorted({key for key in remote_keys if key})):
+            rows = self._rows(entity, **{f"{self.far}__in": chunk})
+            found.update((remote or "", key or "") for remote, key in rows.values_list(self.far, self.near))
+        return found
+
+    def steps(self, entity: Entity, keys: Collection[str]) -> dict[str, dict[str, str]]:
+        """What creations in several steps have done so far, by key."""
+        found: dict[str, dict[str, str]] = {}
+        for chunk in _chunks(sorted(keys)):
+            rows = self._rows(entity, **{f"{self.near}__in": chunk}).exclude(steps={})
+            found.update((key or "", steps) for key, steps in rows.values_list(self.near, "steps"))
+        return found
+
+    def children(self, product_keys: Mapping[str, str]) -> dict[str, dict[str, str]]:
+        """Variant links of products given as ERP key to shop key: ERP key to (variant key to shop key)."""
+        by_shop = {shop: erp for erp, shop in product_keys.items() if shop}
+        found: dict[str, dict[str, str]] = {}
+        for chunk in _chunks(sorted(by_shop)):
+            rows = Link.objects.filter(
+                profile_id=self.profile_id,
+                entity=Entity.VARIANT,
+                shop_parent__in=chunk,
+                status=LinkStatus.LINKED,
+            )
+            for erp_key, shop_key, parent in rows.values_list("erp_key", "shop_key", "shop_parent"):
+                found.setdefault(by_shop[parent], {})[erp_key or ""] = shop_key or ""
+        return found
+
+    def due(self, entity: Entity, aspect: Aspect, now: datetime) -> list[str]:
+        """Keys whose retry clock has run out, oldest first."""
+        rows = LinkState.objects.filter(
+            link__profile_id=self.profile_id, link__entity=entity, aspect=aspect, not_before__lte=now
+        ).order_by("not_before")
+        return list(rows.values_list(f"link__{self.near}", flat=True))
+
+    def held(self, entity: Entity, aspect: Aspect) -> list[str]:
+        """Keys that are refused or failed now, for «retry all failed»."""
+        rows = LinkState.objects.filter(link__profile_id=self.profile_id, link__entity=entity, aspect=aspect).exclude(
+            held_hash=""
+        )
+        return list(rows.values_list(f"link__{self.near}", flat=True))
+
+    def open_intents(self, entity: Entity, aspect: Aspect, now: datetime) -> list[str]:
+        """Keys whose create may have happened without being recorded, except those that wait for their clock."""
+        waits = Q(("state__not_before__gt", now))
+        rows = self._with_state(aspect).filter(entity=entity, status=LinkStatus.CREATING).exclude(waits)
+        return list(rows.order_by("pk").values_list(self.near, flat=True))
+
+    def linked_keys(self, entity: Entity) -> Iterator[tuple[str, str]]:
+        """Every linked pair (key, remote key), streamed."""
+        rows = self._rows(entity, status=LinkStatus.LINKED)
+        for key, remote in rows.order_by("pk").values_list(self.near, self.far).iterator(chunk_size=2000):
+            yield key or "", remote or ""
+
+    def linked_count(self, entity: Entity) -> int:
+        """How many objects are linked."""
+        return self._rows(entity, status=LinkStatus.LINKED).count()
+
+    def intend(self, writes: Sequence[LinkWrite]) -> None:
+        """Stores intents before creates; must be committed before the call to the shop."""
+        self._upsert(writes)
+
+    def bind(self, links: Sequence[LinkWrite], states: Sequence[StateWrite]) -> None:
+        """Writes identities, then states. Part of the caller's transaction.
+
+        A shop key that already belongs to another ERP key raises ``IntegrityError``: two articles never share one
+        product of the shop.
+        """
+        self._drop_replaced_variants(links)
+        self._upsert(links)
+        self._write_states(states)
+
+    def forget(self, entity: Entity, keys: Collection[str]) -> int:
+        """Deletes links, so that the objects are looked for, and created if absent, at the next run."""
+        deleted = 0
+        for chunk in _chunks(sorted(keys)):
+            rows = self._rows(entity, **{f"{self.near}__in": chunk})
+            deleted += rows.delete()[1].get("sync.Link", 0)
+        return deleted
+
+    def release_holds(self, entity: Entity, aspect: Aspect, keys: Collection[str]) -> None:
+        """Lets held items be sent again at the next run, as a person asked."""
+        for chunk in _chunks(sorted(keys)):
+            self._states(entity, aspect, chunk).update(held_hash="", not_before=None, attempts=0)
+
+    def forget_sent(self, aspect: Aspect, entity: Entity | None = None) -> int:
+        """Forgets what was last sent, so that everything is sent again (full resend on demand)."""
+        rows = LinkState.objects.filter(link__profile_id=self.profile_id, aspect=aspect)
+        if entity is not None:
+            rows = rows.filter(link__entity=entity)
+        return rows.update(sent_hash="")
+
+    def forget_sent_of(self, entity: Entity, aspect: Aspect, keys: Collection[str]) -> None:
+        """Forgets what was last sent of these keys, so that they are sent again."""
+        for chunk in _chunks(sorted(keys)):
+            self._states(entity, aspect, chunk).update(sent_hash="")
+
+    def _drop_replaced_variants(self, links: Sequence[LinkWrite]) -> None:
+        """A range value deleted and made again in the ERP has a new key but keeps its variant in the shop."""
+        variants = [link for link in links if link.entity is Entity.VARIANT and link.remote_key]
+        for chunk in _chunks(variants):
+            Link.objects.filter(
+                profile_id=self.profile_id,
+                entity=Entity.VARIANT,
+                shop_key__in=[link.remote_key for link in chunk],
+                shop_parent__in={link.remote_parent for link in chunk},
+            ).exclude(erp_key__in=[link.key for link in chunk]).delete()
+
+    def _rows(self, entity: Entity, **where: Any) -> QuerySet[Link]:
+        rows: QuerySet[Link] = Link.objects.filter(profile_id=self.profile_id, entity=entity, **where)
+        return rows
+
+    def _states(self, entity: Entity, aspect: Aspect, keys: list[str]) -> QuerySet[LinkState]:
+        where = {f"link__{self.near}__in": keys}
+        rows: QuerySet[LinkState] = LinkState.objects.filter(
+            link__profile_id=self.profile_id, link__entity=entity, aspect=aspect, **where
+        )
+        return rows
+
+    def _with_state(self, aspect: Aspect) -> QuerySet[Link]:
+        links: QuerySet[Link] = Link.objects.filter(profile_id=self.profile_id)
+        return links.annotate(state=FilteredRelation("states", condition=Q(states__aspect=aspect)))
+
+    def _upsert(self, writes: Sequence[LinkWrite]) -> None:
+        now = timezone.now()
+        with_key = [write for write in writes if write.remote_key]
+        without = [write for write in writes if not write.remote_key]
+        for group, fields in ((with_key, [self.far, "shop_parent", *_FIELDS]), (without, _FIELDS)):
+            for chunk in _chunks(group):
+                Link.objects.bulk_create(
+                    [self._row(write, now) for write in chunk],
+                    update_conflicts=True,
+                    unique_fields=["profile", "entity", self.near],
+                    update_fields=fields,
+                )
+
+    def _row(self, write: LinkWrite, now: datetime) -> Link:
+        return Link(
+            profile_id=self.profile_id,
+            entity=write.entity,
+            **{self.near: write.key, self.far: write.remote_key or None},
+            shop_parent=write.remote_parent,
+            reference=write.reference[:200],
+            label=write.label[:250],
+            status=write.status,
+            token=write.token,
+            steps=dict(write.steps),
+            updated_at=now,
+        )
+
+    def _write_states(self, states: Sequence[StateWrite]) -> None:
+        if not states:
+            return
+        ids = self._ids({(state.entity, state.key) for state in states})
+        now = timezone.now()
+        rows = [
+            LinkState(
+                link_id=ids[(state.entity, state.key)],
+                aspect=state.aspect,
+                sent_hash=state.sent_hash,
+                held_hash=state.held_hash,
+                outcome=state.outcome,
+                problem_code=state.problem_code,
+                problem=state.problem,
+                advice=state.advice,
+                attempts=state.attempts,
+                not_before=state.not_before,
+                run_id=state.run_id,
+                touched_at=now,
+            )
+            for state in states
+        ]
+        for chunk in _chunks(rows):
+            LinkState.objects.bulk_create(
+                chunk, update_conflicts=True, unique_fields=["link", "aspect"], update_fields=_STATE_FIELDS
+            )
+
+    def _ids(self, wanted: set[tuple[Entity, str]]) -> dict[tuple[Entity, str], int]:
+        ids: dict[tuple[Entity, str], int] = {}
+        for entity in {entity for entity, _ in wanted}:
+            for chunk in _chunks(sorted(key for owner, key in wanted if owner is entity)):
+                rows = self._rows(entity, **{f"{self.near}__in": chunk})
+                ids.update(((entity, key or ""), pk) for key, pk in rows.values_list(self.near, "pk"))
+        missing = wanted - ids.keys()
+        if missing:
+            raise IntegrityError(f"state without link: {sorted(missing)[:3]}")
+        return ids
+
+
+_FIELDS = ["reference", "label", "status", "token", "steps", "updated_at"]
+_STATE_FIELDS = [
+    "sent_hash", "held_hash", "outcome", "problem_code", "problem", "advice", "attempts", "not_before", "run_id",
+    "touched_at",
+]  # fmt: skip
+_VIEW_COLUMNS = (
+    "l.id, l.entity, l.{near}, COALESCE(l.{far}, ''), l.shop_parent, l.status, l.token, COALESCE(s.sent_hash, ''), "
+    "COALESCE(s.held_hash, ''), COALESCE(s.outcome, ''), COALESCE(s.problem_code, ''), COALESCE(s.attempts, 0), "
+    "s.not_before, COALESCE(s.run_id, 0)"
+)
+_NOT_BEFORE = LinkView._fields.index("not_before")
+
+
+@cache
+def _lookup_statement(vendor: str, near: str, far: str) -> tuple[str, Callable[[Sequence[str]], Any]]:
+    """The look-up of a list of keys handed over as one value, and what turns the keys into that value.
+
+    Written out because it runs once per page of every run: with one marker per key, building the statement costs more
+    than running it.
+    """
+    array = vendor == "postgresql"
+    among = "= ANY(%s)" if array else "IN (SELECT value FROM json_each(%s))"
+    links, states = Link._meta.db_table, LinkState._meta.db_table
+    columns = _VIEW_COLUMNS.format(near=near, far=far)
+    statement = (
+        f"SELECT {columns} FROM {links} l "  # noqa: S608  # names of columns and tables, none from outside
+        f"LEFT JOIN {states} s ON s.link_id = l.id AND s.aspect = %s "
+        f"WHERE l.profile_id = %s AND l.entity = %s AND l.{near} {among}"
+    )
+    return statement, list if array else json.dumps
+
+
+def _with_zone(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The row with an aware date: SQLite gives it in UTC without saying so."""
+    moment = row[_NOT_BEFORE]
+    if moment is None or moment.tzinfo is not None:
+        return row
+    return (*row[:_NOT_BEFORE], moment.replace(tzinfo=UTC), *row[_NOT_BEFORE + 1 :])
+
+
+def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    source = iter(items)
+    while chunk := list(islice(source, _CHUNK)):
+        yield chunk

@@ -1,0 +1,1 @@
+"""Flows, one module each; found by scanning this package."""

@@ -1,0 +1,110 @@
+"""What a flow is: where it reads, how it maps, what it sends."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from connectors.canonical.base import Record, content_hash
+from connectors.canonical.keys import Aspect, Direction, Entity, Ref
+from connectors.core.ports import Reader, Writer
+from connectors.core.query import Query
+from connectors.core.results import Cursor, Page
+
+if TYPE_CHECKING:
+    from sync.engine.context import RunContext
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """A record that a setting leaves out. ``reason`` is a French sentence counted per run, without a journal line."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Along:
+    """Another aspect that a create sends along; recorded so that its own flow does not send it again."""
+
+    ref: Ref
+    aspect: Aspect
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A record in the shop's terms, ready to be compared and sent.
+
+    ``parts``: what an update may write; ``None`` means the whole record. ``references``: objects that must be linked
+    first. ``notes``: warnings for the journal (a bar code left out…). ``along``: see :class:`Along`.
+    """
+
+    ref: Ref
+    record: Record
+    label: str
+    reference: str
+    parts: frozenset[str] | None = None
+    references: tuple[Ref, ...] = ()
+    notes: tuple[str, ...] = ()
+    along: tuple[Along, ...] = field(default=())
+
+    def hash(self) -> str:
+        """Hash of what an update would send."""
+        return content_hash(self.record, self.parts)
+
+
+class Flow(ABC):
+    """One kind of synchronisation. Usually only ``query`` and ``map`` are written.
+
+    ``lock``: flows with the same lock never run at once for one profile. ``creates``: whether a record without link
+    is created; otherwise it is left out. ``only_new``: linked records are left out. ``incremental``: reads what
+    changed since the last run where the reader can. ``provides``: flows that provide missing references, by entity.
+    ``uses_facts``: whether the mapping looks at the facts of both systems, which cost the shop a dozen calls.
+    """
+
+    key: ClassVar[str]
+    label: ClassVar[str]
+    help: ClassVar[str]
+    icon: ClassVar[str] = "arrow-repeat"
+    direction: ClassVar[Direction] = Direction.EXPORT
+    entity: ClassVar[Entity]
+    aspect: ClassVar[Aspect] = Aspect.DATA
+    read_aspect: ClassVar[Aspect | None] = None
+    lock: ClassVar[str]
+    order: ClassVar[int] = 100
+    creates: ClassVar[bool] = False
+    only_new: ClassVar[bool] = False
+    incremental: ClassVar[bool] = False
+    hidden: ClassVar[bool] = False
+    applies_match: ClassVar[bool] = False
+    uses_facts: ClassVar[bool] = True
+    batch_option: ClassVar[str] = "batch_stock"
+    provides: ClassVar[Mapping[Entity, str]] = {}
+
+    @abstractmethod
+    def query(self, ctx: RunContext) -> Query:
+        """What to ask the reader, from the profile's options."""
+
+    @abstractmethod
+    def map(self, ctx: RunContext, record: Any) -> Mapped | Excluded:
+        """The record in the shop's terms. Pure; raises ``ItemRefused`` for data a person must mend."""
+
+    def reader(self, ctx: RunContext) -> Reader[Any]:
+        """Where records come from."""
+        return ctx.source.reader(self.entity, self.read_aspect or self.aspect)
+
+    def writer(self, ctx: RunContext) -> Writer[Any]:
+        """Where records go."""
+        return ctx.target.writer(self.entity, self.aspect)
+
+    def pages(
+        self, ctx: RunContext, *, since: Cursor | None, keys: Collection[str] | None = None
+    ) -> Iterator[Page[Any]]:
+        """Pages of source records."""
+        return self.reader(ctx).pages(self.query(ctx), since=since, keys=keys)
+
+    def references(self, mapped: Mapped) -> Sequence[Ref]:
+        """Links that must exist before the record can be sent."""
+        return mapped.references

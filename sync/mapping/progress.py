@@ -1,0 +1,41 @@
+"""Documents of the ERP to what the shop is told about an order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from connectors.canonical.sales import OrderProgress
+from profiles.sections import ProgressSection
+
+ORDER, PREPARATION, DELIVERY, INVOICE, POSTED = "order", "preparation", "delivery", "invoice", "posted"
+
+
+def shop_status(progress: OrderProgress, options: ProgressSection) -> str:
+    """The shop's status for the state of the documents; empty leaves the order as it is.
+
+    A stage without a status of its own takes that of the stage before it, so that an invoice also counts as delivered.
+    """
+    if progress.partial and options.partial_status:
+        return options.partial_status
+    stages = (
+        (PREPARATION, options.preparation_status),
+        (DELIVERY, options.delivery_status),
+        (INVOICE, options.invoice_status),
+        (POSTED, options.posted_status),
+    )
+    found = ""
+    for stage, status in stages:
+        if _rank(progress.state) < _rank(stage):
+            break
+        found = status or found
+    return found
+
+
+def _rank(state: str) -> int:
+    return (ORDER, PREPARATION, DELIVERY, INVOICE, POSTED).index(state)
+
+
+def only(progress: OrderProgress, **kept: object) -> OrderProgress:
+    """The same order with nothing but the values of one aspect, so that the others never change its hash."""
+    bare = OrderProgress(key=progress.key, web_number=progress.web_number, state=progress.state)
+    return replace(bare, state="", **kept)  # type: ignore[arg-type]

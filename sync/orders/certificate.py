@@ -1,0 +1,321 @@
+"""The certificate of a period: every order of the shop beside its documents in the ERP, equal or not and why."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from django.utils import timezone
+
+from connectors.canonical.keys import Entity
+from connectors.canonical.sales import DocumentTotals, Order, Refund
+from connectors.core.problems import ConnectorError
+from connectors.core.query import Query
+from profiles.models import Profile, User
+from profiles.options_store import OptionsRefused
+from sync.mapping.rounding import cents
+from sync.models import Certificate, CertificateState, JournalEntry, Link, Run
+from sync.orders.preview import Picture, Pictures, opened
+from sync.orders.writer import DOCUMENT
+
+ROWS_KEPT = 5000
+NIGHT_DAYS = 35
+KEPT_FOR = timedelta(days=120)
+LOST_AFTER = timedelta(hours=6)
+FLOW = "orders"
+_ZERO = Decimal(0)
+
+
+class Verdict(StrEnum):
+    """What was found for one order."""
+
+    EQUAL = "equal"
+    MISSING = "missing"
+    DIFFERENT = "different"
+
+
+_RANK = {Verdict.MISSING: 0, Verdict.DIFFERENT: 1, Verdict.EQUAL: 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One order of a certificate as plain data; amounts are text. ``causes`` are French sentences, empty when equal.
+
+    ``again``: it was transferred before, so that an import needs its reset.
+    """
+
+    key: str
+    number: str
+    date: str
+    status: str
+    currency: str
+    verdict: str
+    shop_total: str
+    shop_tax: str
+    piece: str = ""
+    erp_total: str = ""
+    erp_tax: str = ""
+    refunded: str = ""
+    causes: tuple[str, ...] = ()
+    again: bool = False
+
+
+def certificate_begin(
+    profile: Profile, since: date, until: date, *, by: User | None = None, at: datetime | None = None
+) -> Certificate:
+    """Stores the wish for a certificate over the days ``since`` to ``until``, both included. ``at``: now by default."""
+    made: Certificate = Certificate.objects.create(
+        profile=profile, since=since, until=until, started_by=by, created_at=at or timezone.now()
+    )
+    return made
+
+
+def certificate_make(profile: Profile, since: date, until: date, *, by: User | None = None) -> Certificate:
+    """Compares now and stores the result; see ``certificate_fill``."""
+    return certificate_fill(certificate_begin(profile, since, until, by=by))
+
+
+def certificate_fill(certificate: Certificate) -> Certificate:
+    """Compares the shop's orders of the period with the ERP's documents. Reads only; may be called twice.
+
+    Counts an order whose status is imported or that was transferred before. A system that does not answer makes a
+    failed certificate that says why; nothing is raised for it.
+    """
+    try:
+        rows = list(_rows(certificate))
+    except (ConnectorError, OptionsRefused) as error:
+        certificate.state = CertificateState.FAILED
+        certificate.problem, certificate.advice = _words(error)
+    else:
+        rows.sort(key=lambda row: _RANK[Verdict(row.verdict)])
+        counts = Counter(row.verdict for row in rows)
+        certificate.state = CertificateState.DONE
+        certificate.counts = {"orders": len(rows), **{verdict.value: counts[verdict.value] for verdict in Verdict}}
+        certificate.rows = [{**asdict(row), "causes": list(row.causes)} for row in rows[:ROWS_KEPT]]
+        certificate.problem = certificate.advice = ""
+    certificate.ended_at = timezone.now()
+    certificate.save()
+    return certificate
+
+
+def last_days(profile: Profile, days: int = NIGHT_DAYS) -> tuple[date, date]:
+    """The first and the last day of a period that ends today, in the tenant's time."""
+    today = timezone.now().astimezone(profile.tenant.zone).date()
+    return today - timedelta(days=days), today
+
+
+def csv_text(certificate: Certificate) -> str:
+    """The rows as a table for a spreadsheet: semicolons, decimal comma, a mark that says UTF-8."""
+    out = io.StringIO()
+    table = csv.writer(out, delimiter=";", lineterminator="\r\n")
+    table.writerow(["Commande", "Identifiant", "Date", "État", "Verdict", "Devise", "Total boutique", "TVA boutique",
+                    "Pièce", "Total ERP", "TVA ERP", "Remboursé", "Causes"])  # fmt: skip
+    for row in certificate.rows:
+        table.writerow([_safe(cell) for cell in _cells(row)])
+    return "\ufeff" + out.getvalue()
+
+
+_VERDICT_WORDS = {"equal": "égale", "missing": "manquante", "different": "différente"}
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    amounts = {name: row[name].replace(".", ",") for name in ("shop_total", "shop_tax", "erp_total", "erp_tax")}
+    return [
+        row["number"],
+        row["key"],
+        row["date"],
+        row["status"],
+        _VERDICT_WORDS[row["verdict"]],
+        row["currency"],
+        amounts["shop_total"],
+        amounts["shop_tax"],
+        row["piece"],
+        amounts["erp_total"],
+        amounts["erp_tax"],
+        row["refunded"].replace(".", ","),
+        " ".join(row["causes"]),
+    ]
+
+
+def _safe(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula; negative amounts stay numbers."""
+    is_formula = cell[:1] in ("=", "+", "@", "\t", "\r") or (cell[:1] == "-" and not cell[1:2].isdigit())
+    return f"'{cell}" if is_formula else cell
+
+
+def _words(error: ConnectorError | OptionsRefused) -> tuple[str, str]:
+    if isinstance(error, OptionsRefused):
+        return "Les réglages du profil sont incomplets : les deux systèmes n’ont pas pu être lus.", str(error)
+    return error.problem.text(), error.problem.advice_text()
+
+
+# --- Comparing ---------------------------------------------------------------------------------------------------
+
+
+def _rows(certificate: Certificate) -> Iterator[Row]:
+    profile = certificate.profile
+    zone = profile.tenant.zone
+    query = Query(
+        created_after=datetime.combine(certificate.since, time(), zone),
+        created_before=datetime.combine(certificate.until + timedelta(days=1), time(), zone),
+        include_transferred=True,
+    )
+    with opened(profile) as (pictures, shop):
+        for page in shop.reader(Entity.ORDER).pages(query):
+            pictures.resolver.prefetch(page.records)
+            yield from _page(profile, pictures, page.records)
+
+
+def _page(profile: Profile, pictures: Pictures, orders: Iterable[Order]) -> Iterator[Row]:
+    orders = list(orders)
+    keys = [order.key for order in orders]
+    links = {link.shop_key: link for link in Link.objects.filter(profile=profile, entity="order", shop_key__in=keys)}
+    causes = _journal(profile, keys)
+    for order in orders:
+        link = links.get(order.key)
+        steps: Mapping[str, str] = link.steps if link else {}
+        met = bool(order.mark or steps.get(DOCUMENT))
+        picture = pictures.of(order, with_document=False)
+        wanted = met or picture.selected
+        if not wanted and not picture.settled:
+            continue
+        held = pictures.document(picture.number, steps.get(DOCUMENT, ""))
+        if held is None and not wanted:
+            continue
+        if held is None:
+            yield _row(order, Verdict.MISSING, None, (_missing(picture, met=met, told=causes.get(order.key, "")),), met)
+            continue
+        found = (*_differences(picture, held), *_refunds(picture, pictures))
+        yield _row(order, Verdict.DIFFERENT if found else Verdict.EQUAL, held, found, met)
+
+
+def _row(order: Order, verdict: Verdict, held: DocumentTotals | None, causes: Iterable[str], met: bool) -> Row:
+    refunded = sum((refund.amount for refund in order.refunds), _ZERO)
+    return Row(
+        key=order.key,
+        number=order.number,
+        date=order.created_at.isoformat(timespec="seconds"),
+        status=order.status,
+        currency=order.currency,
+        verdict=verdict.value,
+        shop_total=_text(order.total),
+        shop_tax=_text(order.total_tax),
+        piece=held.piece if held else "",
+        erp_total=_text(held.gross) if held else "",
+        erp_tax=_text(sum(held.tax.values(), _ZERO)) if held else "",
+        refunded=_text(refunded) if refunded else "",
+        causes=tuple(causes),
+        again=met,
+    )
+
+
+def _missing(picture: Picture, *, met: bool, told: str) -> str:
+    """Why there is no document: it was taken away, the order is refused, or nobody imported it yet."""
+    if met:
+        return "La pièce a existé : elle a été supprimée dans l’ERP, ou son identifiant web y a été changé."
+    problem = picture.found.problem
+    if problem is not None:
+        return f"Refusée : {problem.text()}"
+    return f"Dernier essai : {told}" if told else "La commande n’a pas encore été importée."
+
+
+def _differences(picture: Picture, held: DocumentTotals) -> Iterator[str]:
+    """Total, VAT per rate, payments: each difference as a sentence with both amounts."""
+    order = picture.order
+    if order.total != held.gross:
+        yield _both("Total", order.total, held.gross)
+    document = picture.found.document
+    tax = sum(held.tax.values(), _ZERO)
+    if document is None:
+        if cents(order.total_tax) != tax:
+            yield _both("TVA", cents(order.total_tax), tax)
+        return
+    for rate in sorted({*document.expected_tax, *held.tax}, key=Decimal, reverse=True):
+        wanted, found = document.expected_tax.get(rate, _ZERO), held.tax.get(rate, _ZERO)
+        if wanted != found:
+            yield _both(f"TVA {rate.replace('.', ',')} %", wanted, found)
+    paid = sum((deposit.amount for deposit in document.deposits), _ZERO)
+    if paid and paid != held.deposits:
+        yield _both("Règlements", paid, held.deposits)
+
+
+def _refunds(picture: Picture, pictures: Pictures) -> Iterator[str]:
+    """Refunds without a credit note of their own, or with another amount."""
+    for refund in picture.order.refunds:
+        credit = pictures.document(f"{picture.number}-R{refund.key}")
+        if credit is None:
+            yield _refund_missing(refund)
+        elif credit.gross != refund.amount:
+            yield _both(f"Remboursement {refund.key}", refund.amount, credit.gross)
+
+
+def _refund_missing(refund: Refund) -> str:
+    return f"Remboursement {refund.key} de {_shown(refund.amount)} sans avoir dans l’ERP."
+
+
+def _journal(profile: Profile, keys: Iterable[str]) -> dict[str, str]:
+    """What the last import said of each order."""
+    rows = JournalEntry.objects.filter(
+        profile_id=profile.pk, entity="order", item_key__in=list(keys), run__flow=FLOW, run__dry=False
+    ).exclude(code="")
+    return dict(rows.order_by("pk").values_list("item_key", "text"))
+
+
+def _both(name: str, shop: Decimal, erp: Decimal) -> str:
+    return f"{name} : boutique {_shown(shop)}, ERP {_shown(erp)}, écart {_shown(erp - shop)}."
+
+
+def _text(value: Decimal) -> str:
+    return f"{cents(value):f}"
+
+
+def _shown(value: Decimal) -> str:
+    return _text(value).replace(".", ",")
+
+
+# --- At night ----------------------------------------------------------------------------------------------------
+
+
+def night_profiles(now: datetime, *, hour: int = 2) -> Iterator[Profile]:
+    """Profiles whose night certificate is due: it is past ``hour`` (30) where they are, and none was made today.
+
+    Only those that import orders: both systems declare orders, and orders were imported before. May be asked often.
+    """
+    with_runs = Run.objects.filter(flow=FLOW, dry=False).order_by().values("profile_id").distinct()
+    for profile in Profile.objects.filter(pk__in=with_runs, state="active").select_related("tenant"):
+        local = now.astimezone(profile.tenant.zone)
+        if not hour * 60 + 30 <= local.hour * 60 + local.minute < (hour + 4) * 60 or not _imports_orders(profile):
+            continue
+        midnight = datetime.combine(local.date(), time(), profile.tenant.zone)
+        if not Certificate.objects.filter(profile=profile, created_at__gte=midnight, started_by=None).exists():
+            yield profile
+
+
+def _imports_orders(profile: Profile) -> bool:
+    try:
+        specs = (profile.erp_spec, profile.shop_spec)
+    except LookupError:
+        return False
+    return all(spec.capability(Entity.ORDER) is not None for spec in specs)
+
+
+def night_begin(now: datetime) -> list[int]:
+    """Begins the certificates that are due at night and returns their ids; see ``night_profiles``.
+
+    Those that a worker lost are told as failed, and those nobody looks at any more are deleted.
+    """
+    Certificate.objects.filter(created_at__lt=now - KEPT_FOR).delete()
+    Certificate.objects.filter(state=CertificateState.RUNNING, created_at__lt=now - LOST_AFTER).update(
+        state=CertificateState.FAILED,
+        ended_at=now,
+        problem="Le certificat a été interrompu.",
+        advice="Établissez-le de nouveau.",
+    )
+    return [certificate_begin(profile, *last_days(profile), at=now).pk for profile in night_profiles(now)]

@@ -1,0 +1,1 @@
+"""What the pages of synchronisation show: bounded queries over runs, journal and links, always inside one tenant."""

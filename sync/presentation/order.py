@@ -1,0 +1,229 @@
+"""Page of one order: its arithmetic on both sides, what its import has done so far, its history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from connectors.canonical.keys import Entity
+from connectors.canonical.sales import DocumentTotals
+from connectors.core.problems import ConnectorError, Problem
+from profiles.models import Profile
+from profiles.options_store import OptionsRefused
+from sync.mapping.order_explain import ErpLine, Explanation, ShopLine
+from sync.mapping.rounding import cents
+from sync.models import JournalEntry, Link
+from sync.orders.preview import Picture, order_picture
+from sync.orders.writer import ADDRESS, CUSTOMER, DOCUMENT, MARK
+from sync.presentation import places
+from sync.presentation.paging import Slice, page_of
+
+HISTORY_SIZE = 20
+_ZERO = Decimal(0)
+_STEPS: tuple[tuple[str, str | Promise, str], ...] = (
+    (CUSTOMER, _("Client"), "person"),
+    (ADDRESS, _("Adresse de livraison"), "geo-alt"),
+    (DOCUMENT, _("Pièce et règlements"), "file-earmark-text"),
+    (MARK, _("Marque dans la boutique"), "check2-circle"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of an import. ``value`` is what it left behind (number of a customer, of a piece), empty until done."""
+
+    label: str | Promise
+    icon: str
+    value: str
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinePair:
+    """A line of the order beside the lines of the document that come from it; either side may be empty."""
+
+    shop: ShopLine | None
+    erp: tuple[ErpLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AmountRow:
+    """One amount on both sides. ``planned`` is the mapping's, ``held`` what the ERP's document says once it exists.
+
+    ``difference`` is ERP less shop, from ``held`` when there is a document.
+    """
+
+    label: str | Promise
+    shop: Decimal | None
+    planned: Decimal | None
+    held: Decimal | None
+    rounding: Decimal = _ZERO
+    strong: bool = False
+
+    @property
+    def difference(self) -> Decimal | None:
+        """``None`` where one of the sides says nothing."""
+        erp = self.held if self.held is not None else self.planned
+        return None if erp is None or self.shop is None else erp - self.shop
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A problem in words, with the places where it is mended."""
+
+    sentence: str
+    advice: str
+    code: str
+    detail: str = ""
+    links: list[places.Link] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class OrderView:
+    """Everything of one order. ``picture`` is absent when a system did not answer; ``trouble`` then says why."""
+
+    key: str
+    number: str
+    label: str
+    picture: Picture | None
+    trouble: Trouble | None
+    pairs: list[LinePair]
+    rates: list[AmountRow]
+    totals: list[AmountRow]
+    link: Link | None
+    steps: list[Step]
+    page: Slice[JournalEntry]
+
+    @property
+    def document(self) -> DocumentTotals | None:
+        """The document in the ERP, once there is one."""
+        return self.picture.document if self.picture else None
+
+    @property
+    def explanation(self) -> Explanation | None:
+        """The arithmetic, when the lines could be built."""
+        return self.picture.found.explanation if self.picture else None
+
+    @property
+    def has_difference(self) -> bool:
+        """Whether any amount differs."""
+        return any(row.difference for row in (*self.rates, *self.totals))
+
+
+def order_view(profile: Profile, key: str, params: Mapping[str, Any]) -> OrderView:
+    """The order as both systems show it now. Never raises for a system that is away: the view says so in words."""
+    link = Link.objects.filter(profile=profile, entity=Entity.ORDER, shop_key=key).first()
+    picture, trouble = _picture(profile, key, link)
+    explanation = picture.found.explanation if picture else None
+    document = picture.document if picture else None
+    page = page_of(_history(profile, key), params, size=HISTORY_SIZE, newest_first=True)
+    newest = page.rows[0] if page.rows else None
+    return OrderView(
+        key=key,
+        number=(picture.order.number if picture else "") or (link.reference if link else "") or key,
+        label=(link.label if link else "") or (newest.label if newest else ""),
+        picture=picture,
+        trouble=trouble,
+        pairs=_pairs(explanation) if explanation else [],
+        rates=_rates(explanation, document) if explanation else [],
+        totals=_totals(picture, explanation, document) if picture else [],
+        link=link,
+        steps=_steps(link),
+        page=page,
+    )
+
+
+def order_key(profile: Profile, typed: str) -> str:
+    """The shop's id of the order that a person named by its id or by its number; what was typed when unknown."""
+    known = Link.objects.filter(profile=profile, entity=Entity.ORDER)
+    if known.filter(shop_key=typed).exists():
+        return typed
+    by_number = known.filter(reference=typed).values_list("shop_key", flat=True).first()
+    lines = JournalEntry.objects.filter(profile_id=profile.pk, entity=Entity.ORDER, run__tenant_id=profile.tenant_id)
+    found = by_number or lines.filter(reference=typed).order_by("-pk").values_list("item_key", flat=True).first()
+    return found or typed
+
+
+def trouble_of(error: ConnectorError | OptionsRefused, profile_id: int) -> Trouble:
+    """A connection that failed, in words."""
+    if isinstance(error, OptionsRefused):
+        sentence = "Les réglages du profil sont incomplets : la commande ne peut pas être lue."
+        links = places.links_for("connection_failed", profile_id)
+        return Trouble(sentence, "Complétez les connexions, puis revenez ici.", "options_refused", str(error), links)
+    return _told(error.problem, profile_id)
+
+
+def _picture(profile: Profile, key: str, link: Link | None) -> tuple[Picture | None, Trouble | None]:
+    piece = link.steps.get(DOCUMENT, "") if link else ""
+    try:
+        picture = order_picture(profile, key, piece=piece)
+    except (ConnectorError, OptionsRefused) as error:
+        return None, trouble_of(error, profile.pk)
+    problem = picture.found.problem
+    return picture, _told(problem, profile.pk) if problem else None
+
+
+def _told(problem: Problem, profile_id: int) -> Trouble:
+    links = places.links_for(problem.code, profile_id)
+    return Trouble(problem.text(), problem.advice_text(), problem.code, problem.detail, links)
+
+
+def _pairs(explanation: Explanation) -> list[LinePair]:
+    """Lines of the order in their order, each with its own; then what belongs to none or to several."""
+    known = {line.key for line in explanation.shop_lines}
+    found = [
+        LinePair(line, tuple(one for one in explanation.erp_lines if one.source == line.key))
+        for line in explanation.shop_lines
+    ]
+    rest = tuple(one for one in explanation.erp_lines if one.source not in known)
+    return [*found, *(LinePair(None, (one,)) for one in rest)]
+
+
+def _rates(explanation: Explanation, document: DocumentTotals | None) -> list[AmountRow]:
+    rows = {row.percent: row for row in explanation.rates}
+    held = document.tax if document else {}
+    percents = sorted({*rows, *held}, key=Decimal, reverse=True)
+    return [
+        AmountRow(
+            label=f"{percent.replace('.', ',')} %",
+            shop=rows[percent].shop_tax if percent in rows else _ZERO,
+            planned=rows[percent].erp_tax if percent in rows else _ZERO,
+            held=held.get(percent, _ZERO) if document else None,
+            rounding=rows[percent].rounding if percent in rows else _ZERO,
+        )
+        for percent in percents
+    ]
+
+
+def _totals(picture: Picture, planned: Explanation | None, document: DocumentTotals | None) -> list[AmountRow]:
+    order = picture.order
+    tax = sum(document.tax.values(), _ZERO) if document else None
+    net, gross = (document.net, document.gross) if document else (None, None)
+    if planned is None:
+        plan: tuple[Decimal | None, ...] = (None, None, None)
+    else:
+        plan = (planned.erp_net, planned.erp_tax, planned.erp_total)
+    rows = [
+        AmountRow(_("Total HT"), cents(order.total - order.total_tax), plan[0], net),
+        AmountRow(_("TVA"), cents(order.total_tax), plan[1], tax),
+        AmountRow(_("Total TTC"), order.total, plan[2], gross, strong=True),
+    ]
+    deposits = planned.deposits if planned else _ZERO
+    if deposits or (document and document.deposits):
+        rows.append(AmountRow(_("Règlements"), deposits, deposits, document.deposits if document else None))
+    return rows
+
+
+def _steps(link: Link | None) -> list[Step]:
+    held: Mapping[str, str] = link.steps if link else {}
+    return [Step(label, icon, "" if name == MARK else held.get(name, ""), name in held) for name, label, icon in _STEPS]
+
+
+def _history(profile: Profile, key: str) -> Any:
+    rows = JournalEntry.objects.filter(profile_id=profile.pk, entity=Entity.ORDER, item_key=key)
+    return rows.filter(run__tenant_id=profile.tenant_id).select_related("run").defer("detail")
