@@ -1,0 +1,89 @@
+// Pages of settings: options shown by the value of others, mapping grids, unsaved changes.
+(() => {
+  "use strict";
+  const form = document.querySelector("[data-options-form]");
+  if (!form) return;
+
+  // --- Visibility rules ---------------------------------------------------------------------------------------
+  const valueOf = (name) => {
+    const controls = form.querySelectorAll(`[name="${CSS.escape(name)}"]`);
+    const first = controls[0];
+    if (!first) return "";
+    if (first.type === "checkbox") return String(first.checked);
+    if (first.type === "radio") return [...controls].find((control) => control.checked)?.value ?? "";
+    return first.value;
+  };
+  const ruled = [...form.querySelectorAll("[data-visible-if]")].map((element) => [element, JSON.parse(element.dataset.visibleIf)]);
+  const applyRules = () => {
+    for (const [element, rule] of ruled) {
+      element.hidden = !Object.entries(rule).every(([name, wanted]) => wanted.includes(valueOf(name)));
+    }
+    form.querySelectorAll("[data-option-group]").forEach((group) => {
+      group.hidden = ![...group.querySelectorAll("[data-option]")].some((option) => !option.hidden);
+    });
+    form.querySelectorAll("details.advanced").forEach((part) => {
+      part.hidden = ![...part.querySelectorAll("[data-option]")].some((option) => !option.hidden);
+    });
+  };
+
+  // --- Mapping grids ------------------------------------------------------------------------------------------
+  const grid = (table) => {
+    const rows = [...table.querySelectorAll("[data-mapping-row]")];
+    const apply = table.querySelector("[data-mapping-apply]");
+    const all = table.querySelector("[data-mapping-all]");
+    const fresh = table.querySelector("[data-mapping-new]");
+    const count = table.querySelector("[data-mapping-count]");
+    const search = table.querySelector("[data-mapping-search]");
+    if (!apply) return;
+    const pick = (row) => row.querySelector("[data-mapping-pick]");
+    const value = (row) => row.querySelector("[data-mapping-value]");
+    const shown = () => rows.filter((row) => !row.hidden);
+    const refresh = () => {
+      const picked = shown().filter((row) => pick(row).checked);
+      apply.disabled = picked.length === 0;
+      all.checked = picked.length > 0 && picked.length === shown().length;
+      all.indeterminate = picked.length > 0 && !all.checked;
+      const filled = rows.filter((row) => value(row).value).length;
+      count.textContent = count.dataset.text.replace("{filled}", filled).replace("{total}", rows.length);
+    };
+    all.addEventListener("change", () => {
+      shown().forEach((row) => (pick(row).checked = all.checked));
+      refresh();
+    });
+    apply.addEventListener("click", () => {
+      shown().filter((row) => pick(row).checked).forEach((row) => {
+        value(row).value = fresh.value;
+        pick(row).checked = false;
+      });
+      form.dispatchEvent(new Event("change", { bubbles: true }));
+      refresh();
+    });
+    search?.addEventListener("input", () => {
+      const wanted = search.value.trim().toLowerCase();
+      rows.forEach((row) => (row.hidden = !row.textContent.toLowerCase().includes(wanted)));
+      refresh();
+    });
+    search?.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
+    table.addEventListener("change", refresh);
+    // The «select all» box fires input before change: reacting to it would untick it again.
+    table.addEventListener("input", (event) => event.target.matches("[data-mapping-value]") && refresh());
+    refresh();
+  };
+  form.querySelectorAll("[data-mapping]").forEach(grid);
+
+  // --- Unsaved changes ----------------------------------------------------------------------------------------
+  const note = form.querySelector("[data-dirty-note]");
+  let dirty = form.hasAttribute("data-refused");
+  const show = () => note && (note.hidden = !dirty);
+  form.addEventListener("input", () => { dirty = true; show(); });
+  form.addEventListener("change", (event) => {
+    if (!event.target.matches?.("[data-mapping-pick], [data-mapping-all], [data-mapping-new]")) dirty = true;
+    applyRules();
+    show();
+  });
+  form.addEventListener("submit", () => { dirty = false; });
+  window.addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
+  document.querySelectorAll("[data-leave]").forEach((other) => other.addEventListener("submit", () => { dirty = false; }));
+  applyRules();
+  show();
+})();
