@@ -1,0 +1,266 @@
+"""«Mettre à jour les stocks» between the real connectors and their stand-ins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from connectors.canonical.keys import variant_key
+from profiles import options_store
+from sync import services
+from sync.flows import registry as flows
+from sync.models import Cursor, JournalEntry, Link, Run, RunResult
+from tests.flows.conftest import Story
+
+pytestmark = pytest.mark.odbc
+
+Small = Callable[..., Story]
+
+
+def _quantities(story: Story, *skus: str) -> dict[str, Any]:
+    return {sku: story.product(sku)["stock_quantity"] for sku in skus}
+
+
+def _depot_rows(story: Story, reference: str) -> dict[int, tuple[Any, ...]]:
+    """Per warehouse: in stock, reserved, ordered, being prepared, being inspected."""
+    with story.erp.session() as session:
+        rows = session.all(
+            "SELECT DE_No, AS_QteSto, AS_QteRes, AS_QteCom, AS_QtePrepa, AS_QteAControler FROM F_ARTSTOCK"
+            " WHERE AR_Ref = ?",
+            (reference,),
+        )
+    return {int(row[0]): tuple(Decimal(str(value)) for value in row[1:]) for row in rows}
+
+
+@pytest.mark.covers("STK-01")
+@pytest.mark.parametrize(
+    ("warehouses", "figure", "tent", "bag"),
+    [
+        ([], "real", 33, 10),
+        (["1"], "real", 22, 10),
+        (["2"], "real", 11, 0),
+        (["1", "2"], "real", 33, 10),
+        (["1"], "forecast", 50, 49),
+        (["2"], "forecast", 11, 0),
+        (["1", "2"], "forecast", 61, 49),
+        (["1"], "available", 18, 8),
+    ],
+)
+def test_the_figure_of_the_chosen_warehouses_reaches_the_shop(
+    small: Small, warehouses: list[str], figure: str, tent: int, bag: int
+) -> None:
+    story = small("TENTE2P", "SAC35-BELLEDONNE")
+    story.run()
+    story.erp.set_stock("TENTE2P", depot=1, prepared=3 if figure == "available" else 0)
+    story.erp.set_stock("TENTE2P", depot=1, inspected=1 if figure == "available" else 0)
+    story.erp.set_stock("SAC35-BELLEDONNE", depot=1, prepared=2 if figure == "available" else 0)
+    assert _depot_rows(story, "TENTE2P")[1][:3] == (22, 2, 30)
+    assert _depot_rows(story, "TENTE2P")[2][:3] == (11, 0, 0)
+    assert _depot_rows(story, "SAC35-BELLEDONNE")[1][:3] == (10, 1, 40)
+    options_store.save(story.profile, {"stock": {"warehouses": warehouses, "figure": figure}}, author=None)
+    assert story.run("stock").result == RunResult.SUCCESS
+    assert _quantities(story, "TENTE2P", "SAC35-BELLEDONNE") == {"TENTE2P": tent, "SAC35-BELLEDONNE": bag}
+
+
+def _variant_rows(story: Story, reference: str, first: int, second: int) -> list[Any]:
+    with story.erp.session() as session:
+        return session.all(
+            "SELECT DE_No, GS_QteSto FROM F_GAMSTOCK WHERE AR_Ref = ? AND AG_No1 = ? AND AG_No2 = ?",
+            (reference, first, second),
+        )
+
+
+@pytest.mark.covers("STK-01", "CAT-12")
+def test_each_variant_has_its_own_quantity(story: Story) -> None:
+    story.run()
+    with story.erp.session() as session:
+        reference, first, second = session.one(
+            "SELECT g.AR_Ref, g.AG_No1, g.AG_No2 FROM F_GAMSTOCK g JOIN F_ARTICLE a ON a.AR_Ref = g.AR_Ref"
+            " JOIN F_ARTENUMREF e ON e.AR_Ref = g.AR_Ref AND e.AG_No1 = g.AG_No1 AND e.AG_No2 = g.AG_No2"
+            " WHERE a.AR_Publie = 1 AND a.AR_Sommeil = 0 AND e.AE_Sommeil = 0 AND g.GS_QteSto > 3 AND g.DE_No = 1"
+            " AND g.AG_No2 > 0"
+        )
+    link = Link.objects.get(
+        profile=story.profile, entity="variant", erp_key=variant_key(reference, int(first), int(second))
+    )
+    story.run("stock")
+    before = {row.id: row.stock for row in story.shop.store.products.rows.values()}
+    story.erp.set_stock(reference, depot=1, variant=(first, second), real=417)
+    run = story.run("stock")
+    after = {row.id: row.stock for row in story.shop.store.products.rows.values()}
+    changed = {number for number in after if after[number] != before[number]}
+    assert changed == {int(link.shop_key or 0)}
+    others = sum(row[1] for row in _variant_rows(story, reference, first, second) if row[0] != 1)
+    assert after[changed.pop()] == 417 + others
+    assert (run.updated, run.units) == (1, 1)
+
+
+@pytest.mark.covers("STK-02")
+def test_untracked_articles_and_negative_quantities_follow_their_settings(small: Small) -> None:
+    story = small("STOCK-NEG", "TENTE2P", "SANGLE-METRE", "STOCK-AUCUN")
+    story.erp.update_article("TENTE2P", AR_SuiviStock=0)
+    story.run()
+    assert _quantities(story, "STOCK-NEG", "SANGLE-METRE", "STOCK-AUCUN") == {
+        "STOCK-NEG": 0,
+        "SANGLE-METRE": 152,
+        "STOCK-AUCUN": 0,
+    }
+    assert story.product("TENTE2P")["manage_stock"] is False
+    options_store.save(
+        story.profile, {"stock": {"untracked_quantity": 99, "negative_to_zero": False, "safety": 2}}, author=None
+    )
+    story.run("stock")
+    assert _quantities(story, "STOCK-NEG", "SANGLE-METRE", "TENTE2P") == {
+        "STOCK-NEG": -5,
+        "SANGLE-METRE": 150,
+        "TENTE2P": 99,
+    }
+    assert story.product("TENTE2P")["manage_stock"] is True
+
+
+@pytest.mark.covers("STK-03")
+def test_only_what_changed_goes_out_and_the_filter_is_obeyed(small: Small) -> None:
+    story = small("TENTE2P", "SAC35-BELLEDONNE", "SANGLE-METRE")
+    story.run()
+    story.erp.set_stock("TENTE2P", depot=1, real=23)
+    story.erp.set_stock("SANGLE-METRE", depot=1, real=7)
+    options_store.save(story.profile, {"stock": {"expression": "AR_Ref <> 'SANGLE-METRE'"}}, author=None)
+    run = story.run("stock")
+    assert (run.updated, run.units) == (1, 1)
+    assert _quantities(story, "TENTE2P", "SANGLE-METRE") == {"TENTE2P": 34, "SANGLE-METRE": 152}
+
+
+@pytest.mark.covers("STK-03")
+def test_weight_and_bar_code_ride_along_only_where_asked(small: Small) -> None:
+    story = small("TENTE2P", "SAC35-BELLEDONNE")
+    story.run()
+    story.erp.update_article("TENTE2P", AR_PoidsNet=2100, AR_CodeBarre="3760000000994")
+    assert story.run("stock").sent == 0
+    before = story.product("TENTE2P")
+    assert (before["extra"]["weight"], before["global_unique_id"]) == ("1.85", "3760000000017")
+    options_store.save(story.profile, {"stock": {"send_weight": True, "send_barcode": True}}, author=None)
+    assert story.run("stock").updated == 2
+    after = story.product("TENTE2P")
+    with story.erp.session() as session:
+        unit, weight = session.one("SELECT AR_UnitePoids, AR_PoidsNet FROM F_ARTICLE WHERE AR_Ref = 'TENTE2P'")
+    kilograms = {3: Decimal(1000), 2: Decimal(1)}[int(unit)]
+    assert Decimal(after["extra"]["weight"]) == Decimal(str(weight)) / kilograms
+    assert after["global_unique_id"] == "3760000000994"
+
+
+@pytest.mark.covers("STK-04")
+@pytest.mark.parametrize(("setting", "stored"), [("backorder", "yes"), ("notify", "notify"), ("refuse", "no")])
+def test_what_the_shop_allows_when_an_article_runs_out(small: Small, setting: str, stored: str) -> None:
+    story = small("TENTE2P", stock={"out_of_stock": setting})
+    story.run()
+    story.erp.set_stock("TENTE2P", depot=1, real=0)
+    story.erp.set_stock("TENTE2P", depot=2, real=0)
+    story.run("stock")
+    after = story.product("TENTE2P")
+    assert after["stock_quantity"] == 0
+    assert after["extra"].get("backorders", "no") == stored
+    assert after["stock_status"] == ("outofstock" if setting == "refuse" else "onbackorder")
+
+
+@pytest.mark.covers("STK-04")
+def test_an_empty_article_leaves_the_sale_and_comes_back(small: Small) -> None:
+    story = small("TENTE2P", "SAC35-BELLEDONNE", stock={"disable_when_empty": True})
+    story.run()
+    for depot in (1, 2):
+        story.erp.set_stock("TENTE2P", depot=depot, real=0)
+    story.run("stock")
+    assert story.product("TENTE2P")["status"] == "draft"
+    assert story.product("SAC35-BELLEDONNE")["status"] == "publish"
+    story.erp.set_stock("TENTE2P", depot=1, real=4)
+    story.run("stock")
+    assert (story.product("TENTE2P")["status"], story.product("TENTE2P")["stock_quantity"]) == ("publish", 4)
+
+
+@pytest.mark.covers("STK-04")
+def test_unpublished_articles_are_updated_only_where_asked(small: Small) -> None:
+    story = small("TENTE2P")
+    story.run()
+    story.erp.unpublish("TENTE2P")
+    story.erp.set_stock("TENTE2P", depot=1, real=1)
+    assert story.run("stock").sent == 0
+    options_store.save(story.profile, {"stock": {"published_only": False}}, author=None)
+    assert story.run("stock").updated == 1
+    assert story.product("TENTE2P")["stock_quantity"] == 12
+
+
+@pytest.mark.covers("STK-05")
+def test_unchanged_quantities_cost_nothing_and_a_full_resend_can_be_asked_for(small: Small) -> None:
+    story = small("TENTE2P", "SAC35-BELLEDONNE")
+    story.run()
+    assert (story.run("stock").sent, story.run("stock").units) == (0, 0)
+    assert services.resend_all(story.profile, flows.by_key("stock")) == 2
+    assert story.run("stock").updated == 2
+
+
+def _verification(run: Run) -> dict[str, int]:
+    return dict(JournalEntry.objects.get(run=run, code="shop_verified").detail)
+
+
+@pytest.mark.covers("STK-05")
+def test_quantities_changed_by_hand_or_by_sales_are_found_and_put_right(story: Story) -> None:
+    """Plain articles and variations alike; what nobody touched is not written again."""
+    story.run()
+    assert not JournalEntry.objects.filter(run=story.run("stock"), code="shop_verified").exists()
+    variation = next(row for row in story.shop.store.products.rows.values() if row.is_variation and row.managed)
+    wanted = {"TENTE2P": 33, "SAC35-BELLEDONNE": 10, variation.sku: variation.stock}
+    story.shop.app.mutate("stock", {"sku": "TENTE2P", "quantity": 7, "touch": False})
+    story.shop.app.mutate("sale", {"sku": "SAC35-BELLEDONNE", "quantity": 2})
+    story.shop.app.mutate("edit", {"sku": variation.sku, "set": {"stock_quantity": 999}})
+    assert story.run("stock").sent == 0, "between two verifications only the ERP is compared"
+    before = story.shop.server.log.totals()["item_writes"]["updated"]
+    run = story.run("stock", full=True)
+    assert (run.updated, run.units) == (3, 3)
+    assert story.shop.server.log.totals()["item_writes"]["updated"] - before == 3
+    assert _verification(run)["different"] == 3
+    assert _verification(run)["checked"] > 600
+    assert _quantities(story, *wanted) == wanted
+    assert story.run("stock", full=True).sent == 0
+
+
+@pytest.mark.covers("STK-05")
+def test_the_verification_comes_by_itself_after_its_number_of_days(small: Small) -> None:
+    story = small("TENTE2P", "SAC35-BELLEDONNE")
+    story.run()
+    story.run("stock")
+    story.shop.app.mutate("stock", {"sku": "TENTE2P", "quantity": 7, "touch": False})
+    assert story.run("stock").sent == 0
+    Cursor.objects.filter(flow="stock").update(full_at=timezone.now() - timedelta(days=7, minutes=1))
+    options_store.save(story.profile, {"stock": {"full_pass_days": 0}}, author=None)
+    assert story.run("stock").sent == 0, "0 means never"
+    options_store.save(story.profile, {"stock": {"full_pass_days": 7}}, author=None)
+    assert story.run("stock").updated == 1
+    assert story.product("TENTE2P")["stock_quantity"] == 33
+    assert not JournalEntry.objects.filter(run=story.run("stock"), code="shop_verified").exists()
+
+
+@pytest.mark.covers("STK-05")
+def test_p11_the_verification_finds_products_deleted_in_the_shop(small: Small) -> None:
+    story = small("TENTE2P", "SAC35-BELLEDONNE")
+    story.run()
+    story.shop.app.mutate("delete", {"sku": "TENTE2P", "force": True})
+    run = story.run("stock", full=True)
+    assert (run.refused, run.unchanged, run.units) == (1, 1, 0)
+    assert Link.objects.get(profile=story.profile, entity="variant", erp_key="TENTE2P").status == "gone"
+    again = story.run("stock", full=True)
+    assert (again.excluded, again.sent) == (1, 0)
+
+
+def test_p07_a_quantity_that_changed_without_any_date_is_found_within_one_run(small: Small) -> None:
+    story = small("TENTE2P", "SAC35-BELLEDONNE")
+    story.run()
+    with story.erp.session(write=True) as session:
+        dates = session.all("SELECT cbModification FROM F_ARTICLE ORDER BY AR_Ref")
+        session.run("UPDATE F_ARTSTOCK SET AS_QteSto = 5, cbModification = cbModification WHERE AR_Ref = 'TENTE2P'")
+        assert session.all("SELECT cbModification FROM F_ARTICLE ORDER BY AR_Ref") == dates
+    assert story.run("stock").updated == 1
+    assert story.product("TENTE2P")["stock_quantity"] == 10

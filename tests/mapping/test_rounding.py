@@ -1,0 +1,190 @@
+"""The choice of cents: the ERP's sums, prices that give an amount exactly, balance and corrections."""
+
+from __future__ import annotations
+
+import itertools
+from decimal import ROUND_HALF_UP, Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.canonical.values import TaxBasis
+from sync.mapping.rounding import (
+    CENT,
+    Balance,
+    Piece,
+    Target,
+    amounts,
+    balance,
+    cents,
+    corrections,
+    price_line,
+    without_noise,
+)
+
+PERCENTS = [Decimal(text) for text in ("0", "2.1", "5.5", "8.5", "10", "20", "21")]
+money = st.decimals(min_value="0", max_value="5000", places=2)
+long_money = st.decimals(min_value="-50", max_value="900", places=6)
+percents = st.sampled_from(PERCENTS)
+bases = st.sampled_from(list(TaxBasis))
+
+
+def rounded(value: Decimal) -> Decimal:
+    """Half away from zero, written apart."""
+    return value.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+
+
+@pytest.mark.covers("ORD-10")
+@given(lead=money, percent=percents)
+def test_erp_amounts_follow_from_the_leading_one(lead: Decimal, percent: Decimal) -> None:
+    net_led = amounts(lead, percent, TaxBasis.NET)
+    assert net_led.net == lead
+    assert net_led.gross == rounded(lead * (100 + percent) / 100)
+    gross_led = amounts(lead, percent, TaxBasis.GROSS)
+    assert gross_led.gross == lead
+    assert gross_led.net == rounded(lead * 100 / (100 + percent))
+    assert gross_led.tax == gross_led.gross - gross_led.net
+
+
+@pytest.mark.covers("ORD-03", "ORD-07")
+@given(
+    quantity=st.one_of(
+        st.integers(min_value=1, max_value=999).map(Decimal),
+        st.decimals(min_value="0.01", max_value="50", places=3),
+        st.integers(min_value=-20, max_value=-1).map(Decimal),
+    ),
+    lead=st.decimals(min_value="-300", max_value="9000", places=2),
+    extra=st.decimals(min_value="0", max_value="40", places=5),
+    decimals=st.sampled_from([2, 3, 4]),
+)
+def test_price_and_discount_give_the_amount_exactly(
+    quantity: Decimal, lead: Decimal, extra: Decimal, decimals: int
+) -> None:
+    wished = lead / quantity + extra
+    found = price_line(quantity, lead, wished, decimals)
+    assert rounded(quantity * found.unit_price - found.discount) == lead
+    assert found.discount >= 0
+    assert found.discount == cents(found.discount)
+
+
+def test_a_price_that_divides_has_no_discount() -> None:
+    found = price_line(Decimal(3), Decimal("29.97"), Decimal("9.99"), 2)
+    assert (found.unit_price, found.discount) == (Decimal("9.99"), Decimal(0))
+
+
+def test_a_price_that_does_not_divide_keeps_the_total_with_a_cent_of_discount() -> None:
+    found = price_line(Decimal(3), Decimal("10.00"), Decimal(10) / 3, 2)
+    assert (found.unit_price, found.discount) == (Decimal("3.34"), Decimal("0.02"))
+    assert price_line(Decimal(3), Decimal("10.00"), Decimal(10) / 3, 4).discount == 0
+
+
+def test_a_line_without_quantity_has_no_price() -> None:
+    with pytest.raises(ValueError, match="without quantity"):
+        price_line(Decimal(0), Decimal("1.00"), Decimal(1), 2)
+
+
+def test_noise_of_six_decimals_is_no_fraction_of_a_cent() -> None:
+    assert without_noise(Decimal("26.980002")) == Decimal("26.98")
+    assert without_noise(Decimal("22.483335")) == Decimal("22.483335")
+
+
+@pytest.mark.covers("ORD-10")
+@settings(max_examples=150, deadline=None)
+@given(
+    rows=st.lists(st.tuples(percents, long_money), min_size=1, max_size=7),
+    basis=bases,
+    off=st.lists(st.integers(min_value=-2, max_value=2), min_size=3, max_size=3),
+)
+def test_balance_leaves_the_smallest_gaps_of_all_choices(
+    rows: list[tuple[Decimal, Decimal]], basis: TaxBasis, off: list[int]
+) -> None:
+    """Compared with every possible choice of neighbouring cents."""
+    pieces = [Piece(percent, exact) for percent, exact in rows]
+    kinds = sorted({percent for percent, _ in rows if percent})
+    tax = {}
+    for index, percent in enumerate(kinds):
+        whole = sum((exact for one, exact in rows if one == percent), Decimal(0))
+        share = percent / 100 if basis is TaxBasis.NET else percent / (100 + percent)
+        tax[percent] = rounded(whole * share) + CENT * off[index % 3]
+    exact = sum((value for _, value in rows), Decimal(0))
+    gross = rounded(exact) + (sum(tax.values(), Decimal(0)) if basis is TaxBasis.NET else Decimal(0))
+    target = Target(tax, gross)
+
+    found = balance(pieces, target, basis)
+
+    for piece, lead in zip(pieces, found.leads, strict=True):
+        assert abs(lead - piece.exact) < CENT
+    smallest = min(_gaps(pieces, target, basis, choice) for choice in itertools.product(*map(_neighbours, pieces)))
+    assert _gaps(pieces, target, basis, found.leads) == smallest
+    assert found == _outcome(pieces, target, basis, found.leads)
+
+
+def _neighbours(piece: Piece) -> list[Decimal]:
+    nearest = rounded(piece.exact)
+    if nearest == piece.exact:
+        return [nearest]
+    return [nearest, nearest - CENT if nearest > piece.exact else nearest + CENT]
+
+
+def _outcome(pieces: list[Piece], target: Target, basis: TaxBasis, leads: tuple[Decimal, ...]) -> Balance:
+    gaps = {percent: amount for percent, amount in target.tax.items()}  # noqa: C416 a copy that is changed
+    gross = target.gross
+    for piece, lead in zip(pieces, leads, strict=True):
+        now = amounts(lead, piece.percent, basis)
+        gaps[piece.percent] = gaps.get(piece.percent, Decimal(0)) - now.tax
+        gross -= now.gross
+    return Balance(tuple(leads), {percent: gap for percent, gap in sorted(gaps.items()) if gap}, gross)
+
+
+def _gaps(pieces: list[Piece], target: Target, basis: TaxBasis, leads: tuple[Decimal, ...]) -> tuple[Decimal, Decimal]:
+    """VAT still missing over all percentages, then what is missing without tax."""
+    found = _outcome(pieces, target, basis, leads)
+    taxes = sum((abs(gap) for gap in found.tax_gaps.values()), Decimal(0))
+    return taxes, abs(found.gross_gap - sum(found.tax_gaps.values(), Decimal(0)))
+
+
+@pytest.mark.covers("ORD-10")
+@given(
+    percent=st.sampled_from([one for one in PERCENTS if one]),
+    count=st.integers(min_value=-9, max_value=9).filter(bool),
+    rest=st.integers(min_value=-9, max_value=9),
+    basis=bases,
+)
+def test_corrections_close_the_gaps_exactly(percent: Decimal, count: int, rest: int, basis: TaxBasis) -> None:
+    gaps = Balance((), {percent: CENT * count}, CENT * rest)
+    lines = corrections(gaps, basis)
+    assert lines is not None
+    found = [(line.percent, amounts(line.lead, line.percent or Decimal(0), basis)) for line in lines]
+    assert [one.tax for rate, one in found if rate == percent] == [CENT * count]
+    assert all(one.tax == 0 for rate, one in found if rate is None)
+    assert sum((one.gross for _, one in found), Decimal(0)) == CENT * rest
+
+
+@pytest.mark.parametrize("percent", [one for one in PERCENTS if one])
+@pytest.mark.parametrize("basis", list(TaxBasis))
+def test_corrections_never_lie_on_half_a_cent(percent: Decimal, basis: TaxBasis) -> None:
+    for count in range(1, 6):
+        lines = corrections(Balance((), {percent: CENT * count}, Decimal(0)), basis)
+        assert lines is not None
+        lead = lines[0].lead
+        other = lead * (100 + percent) / 100 if basis is TaxBasis.NET else lead * 100 / (100 + percent)
+        assert (other * 1000) % 10 != 5
+
+
+def test_no_correction_makes_vat_at_zero_percent() -> None:
+    assert corrections(Balance((), {Decimal(0): CENT}, CENT), TaxBasis.NET) is None
+
+
+def test_balance_of_an_order_of_600_lines_is_found() -> None:
+    percents = PERCENTS[2:6]
+    pieces = [Piece(percents[index % 4], Decimal("3.335") + Decimal(index) / 1000) for index in range(600)]
+    whole = sum((piece.exact for piece in pieces), Decimal(0))
+    tax = {
+        percent: rounded(sum((piece.exact for piece in pieces if piece.percent == percent), Decimal(0)) * percent / 100)
+        for percent in percents
+    }
+    target = Target(tax, rounded(whole) + sum(tax.values(), Decimal(0)))
+    found = balance(pieces, target, TaxBasis.NET)
+    assert found == _outcome(pieces, target, TaxBasis.NET, found.leads)
+    assert found.is_exact

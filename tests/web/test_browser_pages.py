@@ -1,0 +1,138 @@
+"""Pages that need a browser: rules between fields, mapping grids, dialogs, and the width of a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.urls import reverse
+from playwright.sync_api import Page, expect, sync_playwright
+
+from connectors.canonical.keys import Side
+from connectors.core.results import Choice
+from profiles import catalogs, options_store
+from profiles.models import Profile
+from tests.conftest import CHROMIUM
+from tests.factories import make_profile
+from tests.web.conftest import Cast
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture
+def profile(transactional_db: None, cast: Cast) -> Profile:
+    """A profile of Alice's tenant with reference lists."""
+    made = make_profile(tenant=cast.tenant, name="Démo")
+    catalogs._store(made, Side.ERP, "taxes", [Choice(f"T{n}", f"Taxe {n}") for n in range(1, 13)])
+    catalogs._store(made, Side.SHOP, "tax_classes", [Choice("standard", "Standard"), Choice("reduced", "Réduit")])
+    return made
+
+
+@pytest.fixture
+def page(live_server: Any, cast: Cast) -> Iterator[Page]:
+    """A page signed in as Alice that fails the test on any error of its console."""
+    errors: list[str] = []
+    cookie = cast.alice.client.cookies[settings.SESSION_COOKIE_NAME].value
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        context = browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 900}, locale="fr-FR")
+        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
+        opened = context.new_page()
+        opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        opened.on("pageerror", lambda error: errors.append(str(error)))
+        yield opened
+        browser.close()
+    assert [error for error in errors if "favicon" not in error] == []
+
+
+@pytest.mark.covers("PRF-03", "PRF-09")
+def test_fields_follow_the_rules_of_their_section(page: Page, profile: Profile) -> None:
+    page.goto(reverse("profiles:settings", args=[profile.pk, "erp"]))
+    expect(page.locator("[name=erp-dsn]")).to_be_visible()
+    expect(page.locator("[name=erp-path]")).to_be_hidden()
+    page.select_option("[name=erp-kind]", "sqlite")
+    expect(page.locator("[name=erp-path]")).to_be_visible()
+    expect(page.locator("[name=erp-dsn]")).to_be_hidden()
+    expect(page.locator("[data-dirty-note]")).to_be_visible()
+
+
+@pytest.mark.covers("CAT-03", "PRF-03")
+def test_value_is_applied_to_the_selected_lines_of_a_mapping(page: Page, profile: Profile) -> None:
+    page.goto(reverse("profiles:settings", args=[profile.pk, "products"]))
+    grid = page.locator("[data-mapping]").first
+    grid.locator("[data-mapping-search]").fill("taxe 1")
+    grid.locator("[data-mapping-all]").check()
+    grid.locator("[data-mapping-new]").select_option("standard")
+    grid.get_by_role("button", name="Appliquer aux valeurs sélectionnées").click()
+    expect(grid.locator("[data-mapping-count]")).to_have_text("4 sur 12 renseignées")
+    page.locator(".form-actions-sticky button[type=submit]").click()
+    expect(page.locator("#toasts")).to_contain_text("Les réglages sont enregistrés.")
+    stored = options_store.stored(profile)["products"]["tax_map"]
+    assert stored == {"T1": "standard", "T10": "standard", "T11": "standard", "T12": "standard"}
+
+
+@pytest.mark.covers("PRF-04")
+def test_connection_is_tested_without_leaving_the_page(page: Page, profile: Profile) -> None:
+    page.goto(reverse("profiles:settings", args=[profile.pk, "erp"]))
+    page.select_option("[name=erp-kind]", "sqlite")
+    page.fill("[name=erp-path]", "/nowhere/demo.sqlite3")
+    page.get_by_role("button", name="Tester la connexion").click()
+    expect(page.locator("#check-report")).to_contain_text("La connexion ne fonctionne pas encore", timeout=12_000)
+    expect(page.locator("[name=erp-path]")).to_have_value("/nowhere/demo.sqlite3")
+
+
+@pytest.mark.covers("PRF-06")
+def test_profile_is_deleted_only_after_its_name_was_typed(page: Page, profile: Profile) -> None:
+    page.goto(reverse("profiles:profile", args=[profile.pk]))
+    page.get_by_role("button", name="Supprimer le profil").click()
+    confirm = page.locator("#confirm-yes")
+    expect(confirm).to_be_disabled()
+    page.locator("#confirm-input").fill("Demo")
+    expect(confirm).to_be_disabled()
+    page.keyboard.press("Escape")
+    expect(page.locator("#confirm-dialog")).to_be_hidden()
+    page.get_by_role("button", name="Supprimer le profil").click()
+    page.locator("#confirm-input").fill("Démo")
+    confirm.click()
+    expect(page.locator("#toasts")).to_contain_text("est supprimé")
+    assert not Profile.objects.filter(pk=profile.pk).exists()
+
+
+@pytest.mark.covers("ACC-01")
+def test_pages_fit_a_phone_and_the_menu_opens(page: Page, profile: Profile) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    sections = [
+        reverse("profiles:settings", args=[profile.pk, name]) for name in ("erp", "shop", "products", "categories")
+    ]
+    for url in [
+        *(reverse(f"profiles:{name}") for name in ("account", "team", "tenant", "list", "wizard")),
+        reverse("profiles:profile", args=[profile.pk]),
+        reverse("profiles:profile_history", args=[profile.pk]),
+        *sections,
+    ]:
+        page.goto(url)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, f"{url} scrolls sideways"
+    page.get_by_role("button", name="Ouvrir le menu").click()
+    page.get_by_role("link", name="Équipe").click()
+    expect(page).to_have_url(page.url)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Équipe")
+
+
+def test_theme_is_chosen_and_kept(page: Page, profile: Profile) -> None:
+    page.goto(reverse("profiles:account"))
+    page.locator(".avatar-button").click()
+    page.get_by_role("button", name="Sombre").click()
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")

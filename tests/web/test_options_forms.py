@@ -1,0 +1,229 @@
+"""The form builder: every kind of option, visibility, secrets, vanished values, mapping grids."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, ClassVar, Literal
+
+import pytest
+from django.http import QueryDict
+from django.template import Context, Template
+from pydantic import SecretStr, ValidationError
+
+from connectors import registry
+from connectors.core.options import OptionsSection, explain, option
+from connectors.core.results import Choice
+from profiles.forms.builder import OptionField, OptionsForm
+from profiles.sections import FLOW_SECTIONS
+
+
+class Sample(OptionsSection):
+    """One option of each kind."""
+
+    section: ClassVar[str] = "sample"
+    title: ClassVar[str] = "Essai"
+
+    name: str = option(label="Nom", help="Aide du nom.", group="Général", min_length=2, max_length=20)
+    mode: Literal["a", "b"] = option(
+        "a", label="Mode", help="…", group="Général", choices={"a": "Premier", "b": "Second"}
+    )
+    detail: str = option("", label="Détail", help="…", group="Général", visible_if={"mode": "b"})
+    enabled: bool = option(True, label="Actif", help="…", group="Général")
+    count: int = option(4, label="Nombre", help="…", group="Général", ge=1, le=16, unit="lignes")
+    price: Decimal = option(Decimal("1.5"), label="Prix", help="…", group="Général")
+    maybe: int | None = option(None, label="Peut-être", help="…", group="Général")
+    token: SecretStr = option(label="Jeton", help="…", group="Connexion")
+    extra: SecretStr = option(SecretStr(""), label="Second jeton", help="…", group="Connexion")
+    depot: str = option("", label="Dépôt", help="…", group="Listes", choices_from="erp.warehouses")
+    depots: tuple[str, ...] = option((), label="Dépôts", help="…", group="Listes", choices_from="erp.warehouses")
+    levels: tuple[str, ...] = option(
+        (), label="Niveaux", help="…", group="Listes", choices_from="erp.warehouses", max_length=3
+    )
+    taxes: dict[str, str] = option(
+        {}, label="Taxes", help="…", group="Listes", keys_from="erp.taxes", choices_from="shop.classes"
+    )
+    names: dict[str, str] = option({}, label="Noms", help="…", group="Listes", keys_from="erp.taxes")
+    pace: int = option(5, label="Rythme", help="…", group="Connexion", advanced=True)
+
+
+LISTS = {
+    "erp.warehouses": [Choice("1", "Paris"), Choice("2", "Lyon")],
+    "erp.taxes": [Choice("T1", "Normale"), Choice("T2", "Réduite")],
+    "shop.classes": [Choice("std", "Standard")],
+}
+
+
+def _form(values: dict[str, Any] | None = None, data: str | None = None, **rest: Any) -> OptionsForm:
+    defaults = {key: info.default for key, info in Sample.infos().items() if not info.is_secret and not info.required}
+    arguments = {"lists": LISTS, **rest}
+    posted = QueryDict(data) if data is not None else None
+    return OptionsForm(Sample, name="s", values={**defaults, **(values or {})}, data=posted, **arguments)
+
+
+def _options(form: OptionsForm) -> dict[str, OptionField]:
+    return {option.info.name: option for group in form.groups() for option in [*group.fields, *group.advanced]}
+
+
+def _html(form: OptionsForm, name: str) -> str:
+    return Template("{% load ui %}{% field bound %}").render(Context({"bound": form[name]}))
+
+
+POSTED = (
+    "s-name=Atelier&s-mode=b&s-detail=x&s-enabled=on&s-count=8&s-price=12,50&s-maybe=&s-token=abc&s-extra=&s-depot=2"
+    "&s-depots=1&s-depots=2&s-levels=2&s-levels=&s-levels=1&s-pace=5"
+    "&s-taxes__key=T1&s-taxes__value=std&s-taxes__key=T2&s-taxes__value=&s-names__key=T1&s-names__value= Couleur "
+)
+
+
+@pytest.mark.covers("PRF-09")
+def test_every_kind_of_option_comes_back_typed() -> None:
+    form = _form(data=POSTED)
+    assert form.is_valid(), form.errors
+    loaded = Sample(**form.document())
+    assert (loaded.name, loaded.mode, loaded.enabled, loaded.count) == ("Atelier", "b", True, 8)
+    assert (loaded.price, loaded.maybe, loaded.depot, loaded.depots) == (Decimal("12.50"), None, "2", ("1", "2"))
+    assert loaded.levels == ("2", "1"), "the order of the boxes counts"
+    assert (loaded.taxes, loaded.names) == ({"T1": "std"}, {"T1": "Couleur"})
+    assert loaded.token.get_secret_value() == "abc"
+
+
+@pytest.mark.covers("PRF-09")
+def test_unticked_boxes_and_empty_numbers() -> None:
+    form = _form(data=POSTED.replace("s-enabled=on&", "").replace("s-count=8", "s-count="))
+    assert form.is_valid()
+    assert form.document()["enabled"] is False
+    assert form.document()["count"] == 4
+
+
+@pytest.mark.covers("PRF-09")
+def test_refusals_of_the_section_appear_at_their_field() -> None:
+    form = _form(data=POSTED.replace("s-count=8", "s-count=99").replace("s-price=12,50", "s-price=cher"))
+    assert form.is_valid()
+    with pytest.raises(ValidationError) as refused:
+        Sample(**form.document())
+    form.refuse(explain(refused.value))
+    assert form.errors["count"] == ["La valeur doit être au plus 16."]
+    assert form.errors["price"] == ["Saisissez un nombre."]
+
+
+@pytest.mark.covers("PRF-09")
+def test_obligatory_option_left_empty_is_refused() -> None:
+    form = _form(data=POSTED.replace("s-name=Atelier", "s-name=").replace("s-token=abc", "s-token="))
+    assert not form.is_valid()
+    assert set(form.errors) == {"name", "token"}
+
+
+@pytest.mark.covers("PRF-09")
+def test_groups_bounds_and_units() -> None:
+    form = _form()
+    groups = {group.title: group for group in form.groups()}
+    assert list(groups) == ["Général", "Connexion", "Listes"]
+    assert [option.info.name for option in groups["Connexion"].advanced] == ["pace"]
+    html = _html(form, "count")
+    assert 'min="1"' in html
+    assert 'max="16"' in html
+    assert 'maxlength="20"' in _html(form, "name")
+    assert "Aide du nom." in _html(form, "name")
+
+
+@pytest.mark.covers("PRF-09")
+def test_visibility_follows_the_present_values() -> None:
+    assert _options(_form())["detail"].visible is False
+    assert _options(_form({"mode": "b"}))["detail"].visible is True
+    assert _options(_form(data=POSTED))["detail"].visible is True
+    assert _options(_form())["detail"].rule == '{"s-mode": ["b"]}'
+
+
+@pytest.mark.covers("PRF-08")
+def test_secret_is_never_rendered_and_kept_when_blank() -> None:
+    secret = "sk-canary-0042"
+    form = _form({"token": secret}, held=["token", "extra"])
+    html = "".join(str(_html(form, info)) for info in form.infos)
+    assert secret not in html
+    assert "Enregistré" in _html(form, "token")
+    posted = _form(data=POSTED.replace("s-token=abc", "s-token="), held=["token", "extra"])
+    assert posted.is_valid()
+    assert (posted.document()["token"], posted.document()["extra"]) == ("", "")
+    rendered = _html(_form(data=POSTED.replace("abc", secret)), "token")
+    assert secret not in rendered, "not even the value just typed comes back"
+
+
+@pytest.mark.covers("PRF-08")
+def test_optional_secret_can_be_removed_and_obligatory_one_cannot() -> None:
+    data = POSTED.replace("s-token=abc", "s-token=") + "&s-extra__remove=1&s-token__remove=1"
+    form = _form(data=data, held=["token", "extra"])
+    assert form.is_valid()
+    assert form.document()["extra"] is None
+    assert form.document()["token"] == ""
+
+
+@pytest.mark.covers("PRF-05")
+def test_vanished_values_are_shown_and_kept() -> None:
+    values = {"depot": "9", "depots": ["1", "9"], "taxes": {"T1": "gone", "T9": "std"}}
+    form = _form(values)
+    assert "9 (n’existe plus dans l’ERP)" in _html(form, "depot")
+    assert _options(form)["depot"].gone == ("9",)
+    assert _options(form)["depots"].gone == ("9",)
+    grid = _html(form, "taxes")
+    assert "n’existe plus dans la boutique" in grid
+    assert "n’existe plus dans l’ERP" in grid
+    assert 'value="T9"' in grid
+    assert '<option value="gone" selected>' in grid
+
+
+@pytest.mark.covers("PRF-05")
+def test_list_never_read_keeps_the_value_and_says_so() -> None:
+    form = _form({"depot": "2", "taxes": {"T1": "std"}}, lists={})
+    assert '<option value="2" selected>2</option>' in _html(form, "depot")
+    assert _options(form)["depot"].unread == "erp"
+    assert '<option value="std" selected>std</option>' in _html(form, "taxes")
+
+
+def test_labels_are_escaped() -> None:
+    lists = {**LISTS, "erp.taxes": [Choice("<b>", "<script>alert(1)</script>")]}
+    assert "<script>" not in _html(_form(lists=lists), "taxes")
+
+
+@pytest.mark.covers("PRF-09")
+@pytest.mark.parametrize(
+    "section",
+    [*FLOW_SECTIONS, *(spec.options for spec in registry.all_specs().values())],
+    ids=lambda section: section.section,
+)
+def test_every_declared_section_makes_a_form_whose_defaults_are_accepted(section: type[OptionsSection]) -> None:
+    infos = section.infos()
+    defaults = {name: info.default for name, info in infos.items() if not info.required and not info.is_secret}
+    shown = OptionsForm(section, name="x", values=defaults)
+    for group in shown.groups():
+        assert group.title
+        for shown_option in [*group.fields, *group.advanced]:
+            assert shown_option.info.label
+            assert shown_option.info.help
+            assert str(shown_option.bound)
+    errors = []
+    try:
+        section(**defaults)
+    except ValidationError as error:
+        errors = [entry.name for entry in explain(error)]
+    required = {name for name, info in infos.items() if info.required}
+    assert {name for name in errors if name} <= required
+
+
+@pytest.mark.covers("PRF-09")
+@pytest.mark.parametrize("section", FLOW_SECTIONS, ids=lambda section: section.section)
+def test_form_of_a_flow_section_round_trips_its_defaults(section: type[OptionsSection]) -> None:
+    defaults = {name: info.default for name, info in section.infos().items()}
+    posted = QueryDict(mutable=True)
+    shown = OptionsForm(section, name="x", values=defaults)
+    for name in shown.fields:
+        value = shown[name].value()
+        if isinstance(value, bool):
+            if value:
+                posted[f"x-{name}"] = "on"
+        elif isinstance(value, list | tuple):
+            posted.setlist(f"x-{name}", [str(item) for item in value])
+        elif not isinstance(value, dict):
+            posted[f"x-{name}"] = "" if value is None else str(getattr(value, "value", value))
+    form = OptionsForm(section, name="x", values=defaults, data=posted)
+    assert form.is_valid(), form.errors
+    assert section(**form.document()) == section(**defaults)

@@ -1,0 +1,93 @@
+"""The English catalogue: complete, compiled from the committed source, and in step with the sources."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import polib
+import pytest
+from django.test import override_settings
+
+from profiles import runtime_texts
+from profiles.management.commands.translations import update
+
+PLACEHOLDER = re.compile(r"%\([a-z_]+\)[sd]|%%|\{[a-z_]+\}")
+
+
+@pytest.fixture(scope="module")
+def catalogue_path() -> Path:
+    """The committed source of the English catalogue."""
+    return Path(__file__).resolve().parents[2] / "locale/en/LC_MESSAGES/django.po"
+
+
+def _texts(entry: polib.POEntry) -> list[str]:
+    return list(entry.msgstr_plural.values()) or [entry.msgstr]
+
+
+def test_compiled_catalogue_equals_a_recompilation(catalogue_path: Path) -> None:
+    compiled = catalogue_path.with_suffix(".mo").read_bytes()
+    assert polib.pofile(str(catalogue_path)).to_binary() == compiled, "run: manage.py translations compile"
+
+
+def test_no_entry_is_untranslated_or_doubtful(catalogue_path: Path) -> None:
+    catalogue = polib.pofile(str(catalogue_path))
+    assert [entry.msgid for entry in catalogue if not entry.translated() and not entry.obsolete] == []
+    assert catalogue.fuzzy_entries() == []
+    assert catalogue.obsolete_entries() == []
+
+
+def test_translations_name_the_same_values(catalogue_path: Path) -> None:
+    wrong = []
+    for entry in polib.pofile(str(catalogue_path)):
+        sources = set(PLACEHOLDER.findall(entry.msgid + entry.msgid_plural))
+        for text in _texts(entry):
+            found = set(PLACEHOLDER.findall(text))
+            if found - sources or (not entry.msgid_plural and found != sources):
+                wrong.append((entry.msgid, text))
+    assert wrong == []
+
+
+def test_run_time_sentences_are_in_the_catalogue(catalogue_path: Path, project_root: Path) -> None:
+    known = {entry.msgid for entry in polib.pofile(str(catalogue_path))}
+    missing = {text: path for text, path in runtime_texts.collect(project_root).items() if text not in known}
+    assert missing == {}, "run: manage.py translations update"
+
+
+@pytest.mark.skipif(shutil.which("xgettext") is None, reason="gettext is not installed (bin/test installs it)")
+def test_marked_text_is_in_the_catalogue(
+    catalogue_path: Path, project_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {entry.msgid for entry in polib.pofile(str(catalogue_path))}
+    copy = tmp_path / "source"
+    for folder in ("atoosync", "billing", "connectors", "profiles", "scheduler", "sync", "templates"):
+        shutil.copytree(project_root / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    # makemessages writes into the locale folder beside the sources it reads, hence the copy.
+    monkeypatch.chdir(copy)
+    fresh = copy / "locale/en/LC_MESSAGES/django.po"
+    with override_settings(LOCALE_PATHS=[copy / "locale"], BASE_DIR=copy):
+        (copy / "locale").mkdir()
+        update(fresh)
+    found = {entry.msgid for entry in polib.pofile(str(fresh))}
+    assert found - known == set(), "run: manage.py translations update"
+    assert known - found == set(), "dead entries; run: manage.py translations update"
+
+
+def test_collector_tells_sentences_from_code() -> None:
+    import ast
+
+    source = '''
+"""Un module avec une docstring en français."""
+GROUP = "Connexion"
+KEY = "wc_key"
+SQL = "SELECT AR_Ref FROM F_ARTICLE WHERE une = 1"
+TABLE = {"a": "Premier choix", "b": "b_code"}
+def f():
+    """Une docstring de fonction."""
+    raise ValueError("Ce fuseau horaire n’existe pas.")
+option(label="Nom", help="Le nom de l’article.", group=GROUP, pattern="^[a-z]+$")
+_("Déjà marqué pour l’extraction.")
+'''
+    found = set(runtime_texts._sentences(ast.parse(source)))
+    assert found == {"Connexion", "Premier choix", "Ce fuseau horaire n’existe pas.", "Nom", "Le nom de l’article."}
