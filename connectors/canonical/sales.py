@@ -263,9 +263,23 @@ class SalesDocument(Record):
     expected_tax: Mapping[str, Decimal]
 
 
+class DocumentState(StrEnum):
+    """How far the ERP is with an order, from the least advanced to the most; a quote counts as an order."""
+
+    ORDER = "order"
+    PREPARATION = "preparation"
+    DELIVERY = "delivery"
+    INVOICE = "invoice"
+    POSTED = "posted"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentTotals:
-    """What the ERP holds for a document, read back from it."""
+    """What the ERP holds for a document, read back from it.
+
+    ``state`` is how far the most advanced document of the order is. ``open``: its lines may still be changed: no part
+    of it went on, and nobody validated or closed it.
+    """
 
     piece: str
     kind: DocumentKind
@@ -273,6 +287,8 @@ class DocumentTotals:
     net: Decimal
     tax: Mapping[str, Decimal]
     deposits: Decimal = Decimal(0)
+    state: DocumentState = DocumentState.ORDER
+    open: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

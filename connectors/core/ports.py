@@ -209,6 +209,22 @@ class SalesTarget(Protocol):
         """Adds the deposits that the order's document lacks, while it may still be changed."""
         ...
 
+    def amend_document(self, document: SalesDocument, *, customer: str, address: str) -> DocumentTotals:
+        """Makes the order's open document hold what ``document`` says now: lines, footer, address, texts.
+
+        Number, date, series, customer and deposits stay as they are, and so does every line that did not change. One
+        transaction, with the same comparison of totals as a creation. May be repeated. Raises ``ItemRefused``
+        (``document_not_found``, ``document_closed``, ``document_total_differs``) and then keeps nothing.
+        """
+        ...
+
+    def hold_document(self, web_number: str) -> DocumentTotals:
+        """Puts the order's open document back to the first status of its kind, so that nobody prepares it.
+
+        May be repeated. Raises ``ItemRefused`` (``document_not_found``, ``document_closed``).
+        """
+        ...
+
     def article_of(self, *keys: str) -> ArticleMatch | None:
         """The article that the first meaningful key names (variant key, reference, reference of a variant)."""
         ...
