@@ -394,6 +394,29 @@ def test_storefront_shows_what_is_for_sale_and_escapes_it(shop: WooCommerceSandb
     assert requests.get(f"{shop.url}/product/brouillon/", timeout=5).status_code == 404
 
 
+def test_storefront_lets_five_shoppers_order_at_once(shop: WooCommerceSandbox) -> None:
+    api = client(shop)
+    address = f"{shop.url}/commandes-de-demonstration/"
+    given = {"regular_price": "10.00", "manage_stock": True, "stock_quantity": 50}
+    api.post("products", {"name": "Seul", "sku": "A-0", **given})
+    refused = requests.post(address, timeout=10)
+    assert (refused.status_code, "exportez d’abord" in refused.text) == (400, True)
+    for place in range(1, 14):
+        api.post("products", {"name": f"Article {place}", "sku": f"A-{place}", **given})
+    assert "commandes de démonstration" in requests.get(shop.url, timeout=5).text
+    assert requests.post(address, timeout=10).status_code == 201
+    orders = api.get("orders", params={"per_page": 100}).json()
+    payments = sorted((order["payment_method"], order["status"]) for order in orders)
+    assert payments == [
+        ("bacs", "on-hold"),
+        ("card", "processing"),
+        ("card", "processing"),
+        ("cheque", "on-hold"),
+        ("cod", "processing"),
+    ]
+    assert len({item["sku"] for order in orders for item in order["line_items"]}) == 10
+
+
 def test_storefront_product_page_lists_variants(shop: WooCommerceSandbox) -> None:
     api = client(shop)
     attribute = {"name": "Taille", "options": ["S", "M"], "variation": True, "visible": True}

@@ -62,6 +62,8 @@ class WooCommerceApp:
         request.kind = f"{request.method} storefront"
         if request.method == "POST" and path.strip("/") == "commander":
             return storefront.ordered(self, request)
+        if request.method == "POST" and path.strip("/") == "commandes-de-demonstration":
+            return storefront.demonstrated(self)
         return storefront.page(self.store, request, path, query)
 
     def _guarded(self, request: Request, work: Callable[[], Response]) -> Response:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote
 
 from connectors.sandbox.httpd import Request, Response
-from connectors.sandbox.woocommerce import php, pricing, text, views
+from connectors.sandbox.woocommerce import php, pricing, shoppers, text, views
 from connectors.sandbox.woocommerce.product_list import with_children
 from connectors.sandbox.woocommerce.records import Product
 from connectors.sandbox.woocommerce.store import CATEGORY, WooStore
@@ -38,7 +38,7 @@ flex-direction:column;gap:.3rem}.card h2{font-size:1rem;margin:0}
 article{background:var(--paper);border:1px solid var(--line);border-radius:10px;padding:1.5rem}
 table{border-collapse:collapse;width:100%;margin-top:1rem}th,td{border-bottom:1px solid var(--line);padding:.5rem;
 text-align:left}.pages{display:flex;gap:1rem;margin-top:1.5rem}.empty{color:var(--soft)}
-.buy{margin:1.2rem 0 0;flex-wrap:wrap;align-items:end}.buy input{min-width:5rem;width:5rem}
+.demo{margin:0 0 1.2rem}.buy{margin:1.2rem 0 0;flex-wrap:wrap;align-items:end}.buy input{min-width:5rem;width:5rem}
 select{padding:.45rem;border:1px solid #9aa5b1;border-radius:6px;font:inherit}
 @media(max-width:720px){main{grid-template-columns:1fr}form{margin:0;width:100%}input{flex:1}}
 """
@@ -114,7 +114,8 @@ def _home(store: WooStore, query: dict[str, Any]) -> Response:
         start = (number - 1) * _PER_PAGE
         newest = store.by_date[::-1][start : start + _PER_PAGE]
         rows = [row for one in newest if _visible(row := store.products.rows[one])]
-        return _page(store, "Nos produits", _grid(store, rows) + _pager("/", "", number, len(store.by_date)))
+        body = _demonstration(rows) + _grid(store, rows) + _pager("/", "", number, len(store.by_date))
+        return _page(store, "Nos produits", body)
     found = _search(store, search)
     shown = found[(number - 1) * _PER_PAGE : number * _PER_PAGE]
     title = f"Résultats pour « {search} »"
@@ -247,6 +248,30 @@ def ordered(app: WooCommerceApp, request: Request) -> Response:
         return _page(app.store, "Commande refusée", f"<p class='empty'>{escape(str(error))}</p>", status=400)
     thanks = f"Commande n° {placed['id']} enregistrée, total {escape(str(placed['total']))} €. Merci !"
     return _page(app.store, "Merci pour votre commande", f"<article><p>{thanks}</p></article>", status=201)
+
+
+def _demonstration(rows: list[Product]) -> str:
+    """A form that lets several shoppers order at once, where there is something to order."""
+    if not rows:
+        return ""
+    return (
+        "<form class='demo' method='post' action='/commandes-de-demonstration/'>"
+        f"<button>Passer {shoppers.DEMONSTRATION} commandes de démonstration</button></form>"
+    )
+
+
+def demonstrated(app: WooCommerceApp) -> Response:
+    """Places one order per invented shopper and lists them."""
+    try:
+        placed = shoppers.place_all(app)
+    except ValueError as error:
+        return _page(app.store, "Commandes refusées", f"<p class='empty'>{escape(str(error))}</p>", status=400)
+    rows = "".join(
+        f"<tr><td>n° {order['id']}</td><td>{escape(order['status'])}</td><td>{escape(str(order['total']))} €</td></tr>"
+        for order in placed
+    )
+    table = f"<table><thead><tr><th>Commande</th><th>État</th><th>Total</th></tr></thead><tbody>{rows}</tbody></table>"
+    return _page(app.store, "Commandes enregistrées", f"<article>{table}</article>", status=201)
 
 
 def _features(store: WooStore, row: Product) -> str:
