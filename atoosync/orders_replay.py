@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +19,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from connectors import registry
-from connectors.canonical.sales import DocumentTotals, Order
+from connectors.canonical.sales import DocumentTotals, Order, ShopRate
+from connectors.canonical.values import round_half_up
 from connectors.core.options import OptionsSection
 from connectors.core.ports import Connection, Runtime, SalesConnection
 from connectors.core.problems import ConnectorError, Problem
@@ -60,6 +61,7 @@ DEFAULTS: Document = {
     "order_customers": {"mode": "own", "prefix": "WEB", "guest_prefix": "INV", "number_length": 12},
     "payments": {"create": False},
 }
+_CENT = Decimal("0.01")
 FACTS = {"timezone": "Europe/Paris", "currency": "EUR", "price_decimals": "2"}
 
 
@@ -115,9 +117,10 @@ def replay(
     given = {name: dict(values) for name, values in (options or {}).items()}
     with _company() as (company, connection):
         parsed = _told_apart([_parsed(body, refunds) for body, refunds in orders])
-        table = _tax_table(company, [order for order in parsed if isinstance(order, Order)])
+        readable = [order for order in parsed if isinstance(order, Order)]
         taxes = given.setdefault("order_taxes", {})
-        taxes["tax_map"] = {**table, **taxes.get("tax_map", {})}
+        taxes["tax_map"] = {**_tax_table(company, readable), **taxes.get("tax_map", {})}
+        taxes["currencies"] = {**_currency_table(company, readable), **taxes.get("currencies", {})}
         return _Replay(connection, company, _sections(given)).run(parsed)
 
 
@@ -268,17 +271,68 @@ def _opened(company: Sage100Sandbox) -> Iterator[Connection]:
 
 
 def _tax_table(company: Sage100Sandbox, orders: list[Order]) -> dict[str, str]:
-    """ERP codes by percentage and by rate id of the shop, as a merchant would have mapped them.
+    """ERP codes by percentage and by rate of the shop, as a merchant would have mapped them.
 
     Rates of foreign shops get a tax in the throw-away company. A percentage that one order leaves out is known from
-    another order of the same file with the same rate id.
+    another order of the same file with the same rate, else it is the roundest one that all recorded amounts confirm.
     """
-    percents = {rate.key: rate.percent for order in orders for rate in order.rates if rate.percent is not None}
+    rates = [rate for order in orders for rate in order.rates]
+    told = {_name(rate): rate.percent for rate in rates if rate.percent is not None}
+    percents = {**_confirmed_percents(orders), **told}
     codes = _sales_taxes(company)
     for index, percent in enumerate(sorted(set(percents.values()) - codes.keys())):
         codes[percent] = _new_tax(company, f"W{index:03d}", percent)
     table = {percent_text(percent): code for percent, code in codes.items()}
-    return table | {f"id:{key}": codes[percent] for key, percent in percents.items()}
+    untold = {_name(rate) for rate in rates if rate.percent is None} & percents.keys()
+    return table | {name: codes[percents[name]] for name in untold}
+
+
+def _name(rate: ShopRate) -> str:
+    """What the table of taxes calls a rate: ids of different shops are alike, codes hardly ever."""
+    return rate.code or f"id:{rate.key}"
+
+
+def _confirmed_percents(orders: list[Order]) -> dict[str, Decimal]:
+    """Percentages by rate, found from amounts alone: orders of before WooCommerce 3.7 tell none."""
+    taxed: dict[str, list[tuple[Decimal, Decimal]]] = defaultdict(list)
+    for order in orders:
+        names = {rate.key: _name(rate) for rate in order.rates}
+        for line in order.lines:
+            for tax in line.taxes:
+                taxed[names[tax.rate]].append((line.net, tax.amount))
+    found = {name: _roundest(amounts) for name, amounts in taxed.items()}
+    return {name: percent for name, percent in found.items() if percent is not None}
+
+
+def _roundest(amounts: list[tuple[Decimal, Decimal]]) -> Decimal | None:
+    """The percentage with the fewest decimals that explains every (net, tax) to the cent."""
+    net, tax = max(amounts, key=lambda pair: abs(pair[0]))
+    if not net:
+        return None
+    exact = tax * 100 / net
+    for decimals in range(4):
+        percent = round_half_up(exact, decimals)
+        if all(abs(one * percent / 100 - other) < _CENT for one, other in amounts):
+            return percent.normalize()
+    return None
+
+
+def _currency_table(company: Sage100Sandbox, orders: list[Order]) -> dict[str, str]:
+    """Currencies of the ERP by the shop's code, as a merchant would have mapped them.
+
+    The throw-away company gets those it lacks at a rate of 1: an order without a rate of its own has no better one.
+    """
+    with company.session(write=True) as session:
+        held = {str(code): str(place) for place, code in session.all("SELECT cbIndice, D_CodeISO FROM P_DEVISE")}
+        place = max(int(one) for one in held.values())
+        for code in sorted({order.currency for order in orders} - held.keys()):
+            place += 1
+            session.run(
+                "INSERT INTO P_DEVISE (D_Intitule, D_CodeISO, D_Cours, cbIndice) VALUES (?, ?, 1, ?)",
+                (code, code, place),
+            )
+            held[code] = str(place)
+    return {code: place for code, place in held.items() if code != FACTS["currency"]}
 
 
 def _sales_taxes(company: Sage100Sandbox) -> dict[Decimal, str]:
@@ -297,8 +351,9 @@ def _sales_taxes(company: Sage100Sandbox) -> dict[Decimal, str]:
 def _new_tax(company: Sage100Sandbox, code: str, percent: Decimal) -> str:
     with company.session(write=True) as session:
         session.run(
-            "INSERT INTO F_TAXE (TA_Code, TA_Intitule, TA_Taux, TA_TTaux, TA_Type, TA_Sens, CG_Num) "
-            "SELECT ?, ?, ?, 0, TA_Type, TA_Sens, CG_Num FROM F_TAXE WHERE TA_Code = 'C20'",
+            "INSERT INTO F_TAXE (TA_No, TA_Code, TA_Intitule, TA_Taux, TA_TTaux, TA_Type, TA_Sens, CG_Num) "
+            "SELECT (SELECT MAX(TA_No) + 1 FROM F_TAXE), ?, ?, ?, 0, TA_Type, TA_Sens, CG_Num "
+            "FROM F_TAXE WHERE TA_Code = 'C20'",
             (code, f"TVA {percent} %", str(percent)),
         )
     return code

@@ -57,6 +57,40 @@ def test_p13_a_tampered_total_is_refused_with_both_columns(recorded: list[dict[s
     assert "999.99" in result.detail
 
 
+def _abroad(number: int, code: str, percent: str, currency: str) -> dict[str, Any]:
+    """An order of before 3.7, which names its rate without telling the percentage."""
+    net = Decimal("100.00")
+    tax = (net * Decimal(percent) / 100).quantize(Decimal("0.01"))
+    address = {"first_name": "Ann", "last_name": "Lee", "address_1": "1 Main St", "city": "Town", "country": "CA"}
+    taxes = [{"id": 1, "total": str(tax), "subtotal": str(tax)}]
+    line = {"id": 4, "name": "Tea", "product_id": 9, "variation_id": 0, "quantity": 2, "tax_class": "", "taxes": taxes}
+    amounts = {"subtotal": str(net), "subtotal_tax": str(tax), "total": str(net), "total_tax": str(tax)}
+    total = {"id": 5, "rate_code": code, "rate_id": 1, "label": "Tax", "compound": False}
+    return {
+        "id": number, "number": str(number), "status": "processing", "currency": currency, "prices_include_tax": False,
+        "date_created_gmt": "2017-09-26T11:04:15", "date_modified_gmt": "2017-09-26T11:04:16", "date_paid_gmt": None,
+        "total": str(net + tax), "total_tax": str(tax), "cart_tax": str(tax), "customer_id": 0,
+        "billing": {**address, "email": "ann@example.com"}, "shipping": address, "line_items": [line | amounts],
+        "tax_lines": [{**total, "tax_total": str(tax), "shipping_tax_total": "0.00"}], "shipping_lines": [],
+        "fee_lines": [], "coupon_lines": [], "refunds": [],
+    }  # fmt: skip
+
+
+@pytest.mark.covers("ORD-10", "ORD-06")
+def test_p17_orders_of_foreign_shops_come_with_their_currency_and_their_untold_rates() -> None:
+    """Two shops whose rates have the same id, and four currencies of which the company knew two at most."""
+    orders = [
+        _abroad(1, "CA-ON-HST-1", "13", "CAD"),
+        _abroad(2, "US-CA-STATE TAX-1", "7.25", "USD"),
+        _abroad(3, "CH-MWST-1", "8.1", "CHF"),
+        _abroad(4, "DK-MOMS-1", "25", "DKK"),
+    ]
+    results = replay(read_orders(json.dumps(orders)))
+    assert [(one.status, one.code) for one in results] == [("imported", "")] * 4
+    assert [one.difference for one in results] == [Decimal(0)] * 4
+    assert [next(iter(one.vat or {})) for one in results] == ["13", "7.25", "8.1", "25"]
+
+
 @pytest.mark.covers("ORD-10")
 def test_the_command_takes_orders_with_their_refunds_and_prints_one_report(
     recorded: list[dict[str, Any]], tmp_path: Path
