@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -114,9 +114,18 @@ def replay(
     orders: Iterable[tuple[Mapping[str, Any], list[Mapping[str, Any]]]], options: Document | None = None
 ) -> list[Replayed]:
     """Imports every order into a new company; orders with one identity twice are told apart by position."""
+    return _replayed([_parsed(body, refunds) for body, refunds in orders], options)
+
+
+def replay_orders(orders: Iterable[Order], options: Document | None = None) -> list[Replayed]:
+    """The same for orders that a connector read."""
+    return _replayed(list(orders), options)
+
+
+def _replayed(parsed: Sequence[Order | Replayed], options: Document | None) -> list[Replayed]:
     given = {name: dict(values) for name, values in (options or {}).items()}
     with _company() as (company, connection):
-        parsed = _told_apart([_parsed(body, refunds) for body, refunds in orders])
+        parsed = _told_apart(parsed)
         readable = [order for order in parsed if isinstance(order, Order)]
         taxes = given.setdefault("order_taxes", {})
         taxes["tax_map"] = {**_tax_table(company, readable), **taxes.get("tax_map", {})}
@@ -124,7 +133,7 @@ def replay(
         return _Replay(connection, company, _sections(given)).run(parsed)
 
 
-def _told_apart(parsed: list[Order | Replayed]) -> list[Order | Replayed]:
+def _told_apart(parsed: Iterable[Order | Replayed]) -> list[Order | Replayed]:
     """Each order under an identity of its own: recordings show one order several times, before and after an edit."""
     seen: Counter[str] = Counter()
     apart: list[Order | Replayed] = []

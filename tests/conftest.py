@@ -6,6 +6,7 @@ import ipaddress
 import os
 import shutil
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,15 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket.socket, "connect", connect)
     monkeypatch.setattr(socket.socket, "connect_ex", connect_ex)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def process_zone() -> None:
+    """The zone of the process, where ATOOSYNC_TEST_ZONE names one: Django puts the one of the environment aside."""
+    zone = os.environ.get("ATOOSYNC_TEST_ZONE")
+    if zone:
+        os.environ["TZ"] = zone
+        time.tzset()
 
 
 @pytest.fixture(autouse=True)

@@ -23,6 +23,7 @@ class OptionInfo:
     ``needed_by``: flows that refuse to start while the option is empty, ``*`` for all
     of them (PRF-12). ``unit``: shown after the field.
     ``expression``: a filter in the language of the ERP, checked by its connector when it is saved (CAT-05).
+    ``samples``: for a text with fields such as ``%ON``, what each gives in the example shown beside it.
     """
 
     name: str
@@ -38,6 +39,7 @@ class OptionInfo:
     advanced: bool
     multiline: bool
     expression: bool
+    samples: Mapping[str, str]
     annotation: Any
     default: Any
     required: bool
@@ -88,7 +90,18 @@ def option(
 
 
 _EXTRA_NAMES = frozenset(
-    ["visible_if", "choices", "choices_from", "keys_from", "needed_by", "unit", "advanced", "multiline", "expression"]
+    [
+        "visible_if",
+        "choices",
+        "choices_from",
+        "keys_from",
+        "needed_by",
+        "unit",
+        "advanced",
+        "multiline",
+        "expression",
+        "samples",
+    ]
 )
 
 
@@ -142,6 +155,7 @@ def _info(name: str, field: FieldInfo) -> OptionInfo:
         advanced=bool(extra.get("advanced", False)),
         multiline=bool(extra.get("multiline", False)),
         expression=bool(extra.get("expression", False)),
+        samples=extra.get("samples", {}),
         annotation=_without_none(field.annotation),
         default=None if field.is_required() else field.get_default(call_default_factory=True),
         required=field.is_required(),

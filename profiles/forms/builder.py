@@ -31,7 +31,8 @@ class OptionField:
     """One option as the template shows it.
 
     `rule` is the visibility rule as JSON for the browser; `gone` lists chosen values that vanished from their system;
-    `unread` is the side (`erp`, `shop`) whose reference list was never read.
+    `unread` is the side (`erp`, `shop`) whose reference list was never read; `samples` what the fields of a template
+    give, as JSON for the browser.
     """
 
     bound: BoundField
@@ -40,6 +41,7 @@ class OptionField:
     rule: str
     gone: tuple[str, ...]
     unread: str
+    samples: str
 
     @property
     def wide(self) -> bool:
@@ -168,6 +170,7 @@ class OptionsForm(forms.Form):
             rule=self._rule(info),
             gone=tuple(self._gone(info, bound.value())),
             unread=self._unread(info),
+            samples=json.dumps(dict(info.samples), ensure_ascii=False) if info.samples else "",
         )
 
     def _rule(self, info: OptionInfo) -> str:

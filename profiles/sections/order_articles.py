@@ -99,7 +99,8 @@ class OrderArticlesSection(OptionsSection):
         Decimal("0.05"),
         label="Écart d’arrondi accepté",
         help="Un écart de total ou de TVA jusqu’à ce montant devient une ligne d’arrondi ; au-delà, la commande est "
-        "refusée avec le détail du calcul. 0 : jamais de ligne d’arrondi.",
+        "refusée avec le détail du calcul. 0 : jamais de ligne d’arrondi. Dans une devise sans décimales, comme le "
+        "yen, l’écart accepté est cent fois ce montant.",
         group=_ROUNDING,
         ge=0,
         le=5,

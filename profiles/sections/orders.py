@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from connectors.core.options import OptionsSection, option
+from profiles.sections.order_samples import ORDER_SAMPLES
 
 _READ = "Commandes à importer"
 _STATUSES = "États de commande"
@@ -141,6 +142,7 @@ class OrdersSection(OptionsSection):
         "%OD date et %OR référence de la commande.",
         group=_DOCUMENT,
         max_length=200,
+        samples=ORDER_SAMPLES,
     )
     warehouse: str = option(
         "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from connectors.core.options import OptionsSection, option
+from profiles.sections.order_samples import ORDER_SAMPLES
 
 _CREATE = "Création des règlements"
 _MODES = "Moyens de paiement"
@@ -61,6 +62,7 @@ class PaymentsSection(OptionsSection):
         group=_CREATE,
         visible_if={"create": True},
         max_length=200,
+        samples=ORDER_SAMPLES,
     )
     method_default: str = option(
         "",

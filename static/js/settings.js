@@ -71,6 +71,23 @@
   };
   form.querySelectorAll("[data-mapping]").forEach(grid);
 
+  // --- Live examples of templates -------------------------------------------------------------------------------
+  const example = (note) => {
+    const control = form.querySelector(`[name="${CSS.escape(note.dataset.exampleOf)}"]`);
+    const samples = JSON.parse(note.dataset.samples);
+    const shown = note.querySelector("output");
+    const fields = /%(?:%|[A-Z]{2})/g;
+    const refresh = () => {
+      const unknown = [...new Set(control.value.match(fields) ?? [])].filter((name) => !(name in samples));
+      const filled = control.value.replace(fields, (name) => samples[name] ?? name).replace(/\s+/g, " ").trim();
+      shown.textContent = unknown.length ? `${filled} (${note.dataset.unknown} ${unknown.join(", ")})` : filled;
+      note.hidden = !control.value;
+    };
+    control.addEventListener("input", refresh);
+    refresh();
+  };
+  form.querySelectorAll("[data-example-of]").forEach(example);
+
   // --- Unsaved changes ----------------------------------------------------------------------------------------
   const note = form.querySelector("[data-dirty-note]");
   let dirty = form.hasAttribute("data-refused");

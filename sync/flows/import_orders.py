@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
+from datetime import tzinfo
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
 from connectors.canonical.keys import Aspect, Direction, Entity, Ref
 from connectors.canonical.sales import DocumentTotals, Order, OrderMark
+from connectors.canonical.zones import zone_of
 from connectors.core.ports import Connection, Writer
 from connectors.core.problems import ItemRefused, Transient
 from connectors.core.query import Query
@@ -108,13 +109,9 @@ class ImportOrders(Flow):
         return held
 
 
-def _zone(ctx: RunContext) -> ZoneInfo:
+def _zone(ctx: RunContext) -> tzinfo:
     """The shop's time zone, in which an order has its date; the tenant's where the shop does not tell."""
-    name = ctx.facts.get("timezone", "")
-    try:
-        return ZoneInfo(name) if name else ctx.profile.tenant.zone
-    except (ValueError, KeyError):
-        return ctx.profile.tenant.zone
+    return zone_of(ctx.facts.get("timezone", "")) or ctx.profile.tenant.zone
 
 
 def _opener(ctx: RunContext) -> Callable[[], AbstractContextManager[Connection]]:

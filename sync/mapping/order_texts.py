@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, tzinfo
 
 from connectors.canonical.sales import Order
+from profiles.sections.order_samples import ORDER_SAMPLES
 
 FIELDS: Mapping[str, str] = {
     "%CI": "Identifiant du client",
@@ -24,18 +25,6 @@ FIELDS: Mapping[str, str] = {
 }
 """Fields of a template with their French labels, in the order of a menu."""
 
-_SAMPLE = {
-    "%CI": "42",
-    "%CF": "John",
-    "%CL": "DOE",
-    "%CA": "WEB0000042",
-    "%CK": "318",
-    "%OI": "187",
-    "%ON": "187",
-    "%OD": "21/11/2026",
-    "%OR": "XKBKNABJK",
-    "%%": "%",
-}
 _FIELD = re.compile(r"%(?:C[IFLAK]|O[INDR]|%)")
 _CART = ("cart", "_cart_id", "cart_hash")
 _REFERENCE = ("reference", "_order_reference", "order_key")
@@ -73,12 +62,12 @@ def reference(template: str, order: Order, limit: int = 0, *, account: str = "",
 
 def example(template: str) -> str:
     """The template filled with a made-up order, for the live example beside the field."""
-    return _clean(_FIELD.sub(lambda found: _SAMPLE[found[0]], template))
+    return _clean(_FIELD.sub(lambda found: ORDER_SAMPLES[found[0]], template))
 
 
 def unknown_fields(template: str) -> tuple[str, ...]:
     """What looks like a field but is none, to warn beside the field."""
-    return tuple(found for found in re.findall(r"%[A-Z]{2}|%%", template) if found not in _SAMPLE)
+    return tuple(found for found in re.findall(r"%[A-Z]{2}|%%", template) if found not in ORDER_SAMPLES)
 
 
 def day_of(instant: datetime, timezone: tzinfo) -> date:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, tzinfo
 from decimal import Decimal, InvalidOperation
 
+from connectors.canonical.currencies import currency_decimals
 from connectors.canonical.sales import (
     DocumentKind,
     DocumentLine,
@@ -349,7 +350,7 @@ class _Draft:
         self, head: SalesDocument, slots: list[Slot], chosen: Balance, plain: SalesDocument
     ) -> SalesDocument:
         """With rounding lines when every gap is within the limit, else refused with both columns."""
-        limit = self.articles.rounding_limit
+        limit = self._limit()
         present = {slot.percent for slot in slots}
         too_far = [percent for percent, gap in chosen.tax_gaps.items() if abs(gap) > limit or percent not in present]
         extra = None if too_far or abs(chosen.gross_gap) > limit else corrections(chosen, self.basis)
@@ -357,12 +358,17 @@ class _Draft:
             raise self._differs(plain, chosen, tax=abs(chosen.net_gap) <= limit)
         return self._with_lines(head, slots, chosen, extra)
 
+    def _limit(self) -> Decimal:
+        """The accepted difference, in the smallest amounts of the order's currency: 0.05 EUR is 5 JPY."""
+        decimals = currency_decimals(self.order.currency)
+        return self.articles.rounding_limit * (100 if decimals == 0 else 1)
+
     def _differs(self, plain: SalesDocument, chosen: Balance, *, tax: bool) -> OrderRefused:
         told = explain(self.order, plain)
         code, sentence = _TAX_DIFFERS if tax else _TOTAL_DIFFERS
         values = {
             "shop": str(told.shop_total),
             "erp": str(told.erp_total),
-            "limit": str(self.articles.rounding_limit),
+            "limit": str(self._limit()),
         }
         return OrderRefused(Problem(code, sentence, _DIFFERS_ADVICE, told.columns(), values), told)

@@ -19,6 +19,7 @@ from connectors.canonical.values import TaxBasis, round_half_up
 CENT = Decimal("0.01")
 _HUNDRED = Decimal(100)
 _HALF = Decimal("0.5")
+_HALF_CENT = Decimal("0.005")
 _NOISE = Decimal("0.0001")
 _MICRO = Decimal("0.000001")
 _LARGEST_CORRECTION = 100_000
@@ -62,11 +63,6 @@ def amounts(lead: Decimal, percent: Decimal, basis: TaxBasis) -> Amounts:
     return Amounts(cents(lead / factor), lead)
 
 
-def line_lead(quantity: Decimal, unit_price: Decimal, discount: Decimal) -> Decimal:
-    """The leading amount the ERP computes for a line: quantity by price, less the discount, at two decimals."""
-    return cents(quantity * unit_price - discount)
-
-
 @dataclass(frozen=True, slots=True)
 class Pricing:
     """How a line arrives at its leading amount. ``discount`` is for the whole line and never negative."""
@@ -80,14 +76,16 @@ def price_line(quantity: Decimal, lead: Decimal, full_price: Decimal, decimals: 
 
     ``full_price`` is the unit price wished for (before discount, or ``lead / quantity`` for a net price); it is
     raised where quantity by price would stay under ``lead``. A price that does not divide evenly leaves a discount of
-    a few cents rather than a wrong total. Raises ``ValueError`` for a quantity of zero.
+    a few cents rather than a wrong total. Quantity by price less discount never lies on a half cent: an ERP that
+    computes in binary fractions takes 87.565 - 79.45 for a little less than 8.115. Raises ``ValueError`` for a quantity
+    of zero.
     """
     if not quantity:
         raise ValueError("a line without quantity has no price")
-    for places in (decimals, 2, 4, 6):
-        for wished in (full_price, lead / quantity):
+    for wished in (full_price, lead / quantity):
+        for places in (decimals, 2, 4, 6):
             found = _priced(quantity, lead, wished, places)
-            if line_lead(quantity, found.unit_price, found.discount) == lead:
+            if abs(quantity * found.unit_price - found.discount - lead) < _HALF_CENT:
                 return found
     raise ValueError(f"no price gives {lead} for {quantity}")
 

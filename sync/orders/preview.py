@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
 from connectors.canonical.keys import Aspect, Entity, Side
 from connectors.canonical.sales import DocumentTotals, Order
+from connectors.canonical.zones import zone_of
 from connectors.core.ports import Connection, SalesConnection, SalesTarget
 from connectors.core.problems import Misconfigured, Problem
 from connectors.core.query import Query
@@ -47,7 +47,8 @@ class Pictures:
         self._options = options
         self._shop = shop
         self._erp = erp
-        self._zone = _zone(shop.facts().get("timezone", ""), profile.tenant.zone)
+        self._home = profile.tenant.zone
+        self._zone = zone_of(shop.facts().get("timezone", "")) or self._home
         self._sales: SalesTarget | None = None
         self.resolver = ErpResolver(
             erp,
@@ -61,7 +62,7 @@ class Pictures:
 
         ``piece`` finds a document whose web number was taken away by hand.
         """
-        today = timezone.now().astimezone(self._zone).date()
+        today = timezone.now().astimezone(self._home).date()
         number = web_number(order, self._options)
         return Picture(
             order=order,
@@ -126,11 +127,3 @@ def explain_order(profile: Profile, key: str) -> dict[str, Any]:
 
 def _told(problem: Problem) -> dict[str, str]:
     return {"code": problem.code, "sentence": problem.text(), "advice": problem.advice_text()}
-
-
-def _zone(name: str, default: ZoneInfo) -> ZoneInfo:
-    """The shop's time zone, in which an order has its date; the tenant's where the shop does not tell."""
-    try:
-        return ZoneInfo(name) if name else default
-    except (ValueError, KeyError):
-        return default

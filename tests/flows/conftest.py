@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from authlib.oauth1 import SIGNATURE_TYPE_QUERY, ClientAuth
 
 from billing import ledger
 from connectors.canonical.keys import Side
@@ -25,6 +22,7 @@ from sync.engine import lease
 from sync.engine.runner import Budget, StopFlag, execute_slice
 from sync.models import Run, RunState
 from tests.factories import make_tenant
+from tests.flows import shop_carts
 
 TAX_MAP = {
     "C20": "standard",
@@ -69,17 +67,7 @@ class Story:
 
     def rest(self, route: str, body: Any = None, *, method: str = "") -> Any:
         """An object as the shop's own API shows it, or changed by its manager; not through the product's code."""
-        separator = "&" if "?" in route else "?"
-        address = f"{self.shop.url}/wp-json/wc/v3/{route}{separator}context=edit"
-        method = method or ("GET" if body is None else "PUT")
-        signer = ClientAuth(self.shop.consumer_key, self.shop.consumer_secret, signature_type=SIGNATURE_TYPE_QUERY)
-        signed, _, _ = signer.sign(method, address, {}, b"")
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(  # noqa: S310  # loopback
-            signed, data=data, method=method, headers={"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-            return json.loads(answer.read())
+        return shop_carts.rest(self.shop, route, body, method=method)
 
     def product(self, sku: str) -> dict[str, Any]:
         """The one product of the shop with this SKU, as its database holds it."""

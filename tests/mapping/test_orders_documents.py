@@ -16,7 +16,7 @@ from connectors.canonical.sales import DocumentKind, LineKind, Order, SalesDocum
 from connectors.canonical.values import TaxBasis
 from connectors.core.problems import ItemRefused
 from sync.mapping.orders import Moment, explain, is_selected, map_order, preview, status_after, web_number
-from tests.mapping.cart_shop import Cart, Item, Voucher
+from tests.mapping.cart_shop import RATES, Cart, Item, Voucher
 from tests.mapping.order_support import MOMENT, PARIS, Catalogue, check_exact, parsed, profile
 
 TWENTY = Item(Decimal("50.00"), 2)
@@ -207,6 +207,76 @@ def test_p15_discounts_gifts_and_carriage_give_the_expected_document(
     cart: Cart, options: dict[str, Any], expected: list[tuple[str, ...]]
 ) -> None:
     assert rows(mapped(cart, **options)) == expected
+
+
+# Whole amounts, whose VAT is whole cents too, before and after every voucher: the documents can be worked out by hand.
+GOODS = [
+    [Item(Decimal("50"), 2)],
+    [Item(Decimal("50"), 2), Item(Decimal("40"), 1, "reduced")],
+    [Item(Decimal("50"), 2), FREE],
+    [Item(Decimal("10"), 3, "intermediate"), Item(Decimal("100"), 1, "super"), Item(Decimal("40"), 2, "reduced")],
+    [FREE, Item(Decimal("100"), 1, "super"), Item(Decimal("50"), 2), Item(Decimal("0"), 2, "reduced")],
+]
+VOUCHERS = [None, TEN_OFF, Voucher("fixed_product", Decimal(10))]
+CHARGES: list[list[Any]] = [[], [WRAPPING, ("Éco-participation DEEE", Decimal("2.00"), "reduced")]]
+CODES = {"standard": "C20", "intermediate": "C10", "reduced": "C055", "super": "C021"}
+
+
+def _row(
+    article: str, quantity: int, price: Decimal, off: Decimal, tax_class: str
+) -> tuple[str, str, str, str, str, str, str]:
+    net = price * quantity - off
+    gross = net * (1 + Decimal(RATES[tax_class]) / 100)
+    return (
+        article,
+        str(quantity),
+        *(f"{one:.2f}" for one in (price, off)),
+        CODES[tax_class],
+        f"{net:.2f}",
+        f"{gross:.2f}",
+    )
+
+
+def _worked_out(
+    items: list[Item], voucher: Voucher | None, fees: list[Any], shipping: list[Any], discounts: str
+) -> list[tuple[str, ...]]:
+    """The document, written down from the cart alone."""
+    goods: list[tuple[str, ...]] = []
+    off: dict[str, Decimal] = {}
+    for number, item in enumerate(items):
+        whole = item.price * item.quantity
+        each = Decimal(0)
+        if voucher is not None:
+            each = whole / 10 if voucher.kind == "percent" else min(whole, voucher.value * item.quantity)
+        if each:
+            off[item.tax_class] = off.get(item.tax_class, Decimal(0)) + each
+        goods.append(
+            _row(
+                f"SKU-{number}", item.quantity, item.price, each if discounts == "line" else Decimal(0), item.tax_class
+            )
+        )
+    articles = {"Emballage cadeau": "ZEMBAL", "Éco-participation DEEE": "ZECO"}
+    charges = [_row(articles[name], 1, amount, Decimal(0), tax_class) for name, amount, tax_class in fees]
+    lowered = (
+        []
+        if discounts == "line"
+        else [_row("ZREMISE", 1, -amount, Decimal(0), tax_class) for tax_class, amount in off.items()]
+    )
+    carriage = [_row("ZPORT", 1, amount, Decimal(0), tax_class) for amount, tax_class in shipping]
+    return [*goods, *charges, *lowered, *carriage]
+
+
+@pytest.mark.covers("ORD-07", "ORD-08", "ORD-09")
+@pytest.mark.parametrize("discounts", ["line", "article"])
+def test_p15_60_carts_with_gifts_eco_vouchers_and_mixed_rates_give_the_documents_worked_out_by_hand(
+    discounts: str,
+) -> None:
+    carts = list(itertools.product(GOODS, VOUCHERS, CHARGES, [[], [PORT]]))
+    assert len(carts) == 60
+    for items, voucher, fees, shipping in carts:
+        cart = Cart(items, vouchers=[voucher] if voucher else [], fees=fees, shipping=shipping)
+        document = mapped(cart, discounts=discounts, eco_article="ZECO")
+        assert rows(document) == _worked_out(items, voucher, fees, shipping, discounts), cart
 
 
 def _combinations() -> list[tuple[list[Item], list[Voucher], list[Any], list[Any], bool]]:

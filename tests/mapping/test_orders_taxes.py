@@ -208,6 +208,24 @@ def test_p17_currency_amounts_and_rate_are_kept(currency: str, key: str, rate: s
     assert document.expected_gross == Decimal("2880.00")
 
 
+@pytest.mark.covers("ORD-06", "ORD-10")
+@pytest.mark.parametrize(("limit", "fits"), [("0.05", True), ("0", False), ("0.003", False)])
+def test_p17_currency_without_decimals_counts_the_accepted_difference_in_whole_units(limit: str, fits: bool) -> None:
+    """A shop in yen rounds 5,555.60 of VAT to 5,556, which no amount of yen and hundredths gives at 20 %."""
+    body = Cart([Item(Decimal("27778"), 1)], currency="JPY").rest()
+    body["line_items"][0].update(total_tax="5556", subtotal_tax="5556")
+    body["tax_lines"][0]["tax_total"] = "5556"
+    body.update(total="33334", total_tax="5556")
+    order = parsed(body)
+    options = {"currencies": {"JPY": "3"}, "rounding_limit": limit}
+    if not fits:
+        assert refused(order, **options).problem.code == "order_tax_differs"
+        return
+    document = map_order(order, profile(**options), Catalogue(), MOMENT)
+    check_exact(order, document)
+    assert [line.kind for line in document.lines][1:] == [LineKind.ROUNDING, LineKind.ROUNDING]
+
+
 @pytest.mark.covers("ORD-06", "ORD-07")
 def test_p17_currency_rate_of_the_shop_wins_over_the_erp() -> None:
     body = Cart([TWENTY], currency="USD").rest()

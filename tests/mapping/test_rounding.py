@@ -64,6 +64,7 @@ def test_price_and_discount_give_the_amount_exactly(
     wished = lead / quantity + extra
     found = price_line(quantity, lead, wished, decimals)
     assert rounded(quantity * found.unit_price - found.discount) == lead
+    assert abs(quantity * found.unit_price - found.discount - lead) < Decimal("0.005")
     assert found.discount >= 0
     assert found.discount == cents(found.discount)
 
@@ -77,6 +78,12 @@ def test_a_price_that_does_not_divide_keeps_the_total_with_a_cent_of_discount() 
     found = price_line(Decimal(3), Decimal("10.00"), Decimal(10) / 3, 2)
     assert (found.unit_price, found.discount) == (Decimal("3.34"), Decimal("0.02"))
     assert price_line(Decimal(3), Decimal("10.00"), Decimal(10) / 3, 4).discount == 0
+
+
+def test_p13_a_price_and_its_discount_never_leave_half_a_cent_to_the_erp() -> None:
+    """In the ERP's binary fractions 87.565 - 79.45 is less than 8.115 and gives 8.11."""
+    found = price_line(Decimal(1), Decimal("8.12"), Decimal("87.565"), 3)
+    assert (found.unit_price, found.discount) == (Decimal("87.57"), Decimal("79.45"))
 
 
 def test_a_line_without_quantity_has_no_price() -> None:

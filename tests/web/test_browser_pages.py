@@ -14,6 +14,7 @@ from connectors.canonical.keys import Side
 from connectors.core.results import Choice
 from profiles import catalogs, options_store
 from profiles.models import Profile
+from sync.mapping.order_texts import example
 from tests.conftest import CHROMIUM
 from tests.factories import make_profile
 from tests.web.conftest import Cast
@@ -65,6 +66,20 @@ def test_fields_follow_the_rules_of_their_section(page: Page, profile: Profile) 
     expect(page.locator("[name=erp-path]")).to_be_visible()
     expect(page.locator("[name=erp-dsn]")).to_be_hidden()
     expect(page.locator("[data-dirty-note]")).to_be_visible()
+
+
+@pytest.mark.covers("ORD-03")
+def test_template_of_the_reference_shows_its_example_while_it_is_typed(page: Page, profile: Profile) -> None:
+    page.goto(reverse("profiles:settings", args=[profile.pk, "orders"]))
+    note = page.locator("[data-example-of=orders-reference_template]")
+    expect(note.locator("output")).to_have_text(example("Web %ON"))
+    for template in ("%CF %CL - %ON du %OD", "100 %% %OR", "%CI/%CA/%CK/%OI"):
+        page.fill("[name=orders-reference_template]", template)
+        expect(note.locator("output")).to_have_text(example(template))
+    page.fill("[name=orders-reference_template]", "Web %ON %CX")
+    expect(note).to_have_text("Exemple : Web 187 %CX (Champ inconnu : %CX)")
+    page.fill("[name=orders-reference_template]", "")
+    expect(note).to_be_hidden()
 
 
 @pytest.mark.covers("CAT-03", "PRF-03")

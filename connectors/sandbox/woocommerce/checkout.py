@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from connectors.sandbox.woocommerce import order_effects, order_lines, order_views, orders
 from connectors.sandbox.woocommerce.errors import WooError
 from connectors.sandbox.woocommerce.store import WooStore
-from connectors.sandbox.woocommerce.totals import Calculator, Order
+from connectors.sandbox.woocommerce.totals import Calculator, Line, Order
 
 if TYPE_CHECKING:
     from connectors.sandbox.woocommerce.app import WooCommerceApp
@@ -36,7 +36,9 @@ _GUEST = {
 
 def place(app: WooCommerceApp, params: Mapping[str, Any]) -> dict[str, Any]:
     """Place an order: `items` [{sku, quantity}], `billing`, `shipping`, `payment_method` (bacs, cheque, cod, card),
-    `coupons` [codes], `customer_note`, `customer_id`, `carriage` (false for none), `draft` (abandoned checkout).
+    `coupons` [codes], `fees` [{name, total, tax_class, tax_status}] that extensions add to a cart (negative ones lower
+    it), `customer_note`, `customer_id`, `carriage` (false for none, or the costs of each parcel instead of the flat
+    rate), `draft` (abandoned checkout).
 
     Returns {"id", "status", "total"}. Raises ValueError for unknown references, payments and coupons.
     """
@@ -54,6 +56,7 @@ def place(app: WooCommerceApp, params: Mapping[str, Any]) -> dict[str, Any]:
     if any(not line["product_id"] for line in order["line_items"]):
         raise ValueError("an item names an unknown sku")
     _carriage(store, order, params)
+    order["fee_lines"] = [order_lines.fee_line(store, order, dict(fee)) for fee in params.get("fees") or ()]
     payment = _payment(order, params)
     order["id"] = store.next_id("post")
     order["coupon_lines"] = coupons
@@ -92,16 +95,22 @@ def _carriage(store: WooStore, order: Order, params: Mapping[str, Any]) -> None:
     methods = [one for zone in zones for one in zone["methods"] if one["method_id"] == "flat_rate" and one["enabled"]]
     if not methods or params.get("carriage") is False:
         return
-    method = methods[0]
+    costs = params.get("carriage")
+    if not isinstance(costs, list):
+        costs = [methods[0]["settings"].get("cost", "0")]
+    order["shipping_lines"] = [_parcel(store, order, methods[0], cost) for cost in costs]
+
+
+def _parcel(store: WooStore, order: Order, method: Mapping[str, Any], cost: Any) -> Line:
     goods = ", ".join(f"{line['name']} &times; {line['quantity']}" for line in order["line_items"])
     given = {
         "method_id": "flat_rate",
         "method_title": method["settings"].get("title", "Flat rate"),
         "instance_id": str(method["id"]),
-        "total": method["settings"].get("cost", "0"),
+        "total": cost,
         "meta_data": [{"key": "Items", "value": goods}],
     }
-    order["shipping_lines"] = [order_lines.shipping_line(store, order, given)]
+    return order_lines.shipping_line(store, order, given)
 
 
 def _compute(store: WooStore, order: Order) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 from urllib.parse import quote_plus
 from zoneinfo import ZoneInfo
 
-SITE_ZONE = ZoneInfo("Europe/Paris")
+SITE_ZONE: tzinfo = ZoneInfo("Europe/Paris")
 _DATE = re.compile(r"^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.\d+)?(Z|[+-]\d{2}(?::?\d{2})?)?$")
 _LEADING_INT = re.compile(r"^\s*([+-]?\d+)")
 _BRACKET = re.compile(r"\[([^\]]*)\]")

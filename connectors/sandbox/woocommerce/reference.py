@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime, timedelta
 from typing import Any
 
+from connectors.sandbox.woocommerce import php
 from connectors.sandbox.woocommerce.errors import WooError
 from connectors.sandbox.woocommerce.php import words
 from connectors.sandbox.woocommerce.pricing import Money
@@ -31,6 +33,13 @@ VERSION = "9.9.5"
 _GET_ONLY = ("GET",)
 
 
+def _gmt_offset(call: Call) -> float:
+    """Hours of site time ahead of UTC now; a whole number as one."""
+    span = datetime.fromtimestamp(call.store.now(), php.SITE_ZONE).utcoffset() or timedelta()
+    hours = span.total_seconds() / 3600
+    return int(hours) if hours == int(hours) else hours
+
+
 def root(call: Call) -> Reply:
     """GET /wp-json/: readable without credentials."""
     home = call.home
@@ -40,8 +49,8 @@ def root(call: Call) -> Reply:
             "description": "",
             "url": home,
             "home": home,
-            "gmt_offset": 1,
-            "timezone_string": "Europe/Paris",
+            "gmt_offset": _gmt_offset(call),
+            "timezone_string": getattr(php.SITE_ZONE, "key", ""),
             "page_for_posts": 0,
             "page_on_front": 0,
             "show_on_front": "posts",

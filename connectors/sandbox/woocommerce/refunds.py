@@ -6,9 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from connectors.sandbox.woocommerce import order_effects, order_views, php
+from connectors.sandbox.woocommerce.arithmetic import ZERO
 from connectors.sandbox.woocommerce.errors import WooError, no_trash
 from connectors.sandbox.woocommerce.routing import Routes
-from connectors.sandbox.woocommerce.totals import ZERO, Line, Order, dec, plain
+from connectors.sandbox.woocommerce.totals import Line, Order, dec, plain
 from connectors.sandbox.woocommerce.wire import Call, Reply, created, links, paged
 
 _REFUNDS = r"/wc/v3/orders/(?P<order_id>[\d]+)/refunds"

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
 
-from connectors.sandbox.woocommerce import pricing
+from connectors.sandbox.woocommerce import php, pricing
+from connectors.sandbox.woocommerce.arithmetic import ZERO, added, contained, micro
 from connectors.sandbox.woocommerce.records import Product
 from connectors.sandbox.woocommerce.store import WooStore
 
-CENT = Decimal("0.01")
-_MICRO = Decimal("0.000001")
-ZERO = Decimal(0)
 Order = dict[str, Any]
 Line = dict[str, Any]
 
@@ -26,11 +24,6 @@ Line = dict[str, Any]
 def dec(value: Any) -> Decimal:
     """A stored amount as a number."""
     return pricing.amount(value) or ZERO
-
-
-def micro(value: Decimal) -> Decimal:
-    """Rounded to the six places the database keeps."""
-    return value.quantize(_MICRO, rounding=ROUND_HALF_UP)
 
 
 def plain(value: Decimal) -> str:
@@ -54,6 +47,7 @@ class Rules:
     based_on: str
     shipping_class: str
     country: str
+    unit: Decimal
 
     @classmethod
     def of(cls, store: WooStore, order: Order) -> Rules:
@@ -63,12 +57,13 @@ class Rules:
             store.setting("woocommerce_tax_round_at_subtotal") == "yes",
             str(store.setting("woocommerce_tax_based_on")),
             str(store.setting("woocommerce_shipping_tax_class")),
-            str(store.setting("woocommerce_default_country")).split(":")[0],
+            _home(store),
+            Decimal(1).scaleb(-php.intval(store.setting("woocommerce_price_num_decimals"))),
         )
 
     def tax(self, value: Decimal) -> Decimal:
-        """A tax rounded to cents: half down where prices include tax (recorded: 4.995 gives 4.99)."""
-        return value.quantize(CENT, rounding=ROUND_HALF_DOWN if self.include_tax else ROUND_HALF_UP)
+        """A tax at the decimals of prices: half down where prices include tax (recorded: 4.995 gives 4.99)."""
+        return value.quantize(self.unit, rounding=ROUND_HALF_DOWN if self.include_tax else ROUND_HALF_UP)
 
     def line_tax(self, value: Decimal) -> Decimal:
         """A tax as kept per line: rounded, unless the shop rounds only at the end."""
@@ -76,7 +71,11 @@ class Rules:
 
     def net(self, value: Decimal) -> Decimal:
         """A net amount as summed up."""
-        return value if self.round_at_subtotal else value.quantize(CENT, rounding=ROUND_HALF_UP)
+        return value if self.round_at_subtotal else self.shown(value)
+
+    def shown(self, value: Decimal) -> Decimal:
+        """An amount at the decimals of prices, half up."""
+        return value.quantize(self.unit, rounding=ROUND_HALF_UP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +103,17 @@ def place_of(order: Order, rules: Rules) -> Place:
 def _fits(rate: dict[str, Any], place: Place) -> bool:
     if rate["country"] not in ("", place.country) or rate["state"] not in ("", place.state):
         return False
-    if rate["postcodes"] and not any(fnmatch.fnmatchcase(place.postcode, one) for one in rate["postcodes"]):
+    if rate["postcodes"] and not any(_holds_postcode(one, place.postcode) for one in rate["postcodes"]):
         return False
     return not rate["cities"] or place.city in rate["cities"]
+
+
+def _holds_postcode(wanted: str, postcode: str) -> bool:
+    """One postcode, a start with a star (971*), or a range (97100...97499)."""
+    first, dots, last = wanted.partition("...")
+    if dots and all(text.isdecimal() for text in (first, last, postcode)):
+        return int(first) <= int(postcode) <= int(last)
+    return fnmatch.fnmatchcase(postcode, wanted)
 
 
 def rates_for(store: WooStore, place: Place, tax_class: str, *, shipping: bool = False) -> list[dict[str, Any]]:
@@ -127,7 +134,12 @@ def net_price(store: WooStore, product: Product, quantity: Decimal, *, include_t
     gross = dec(pricing.price(store, product)) * quantity
     if not include_tax or product.get("tax_status", "taxable") != "taxable":
         return micro(gross)
-    return micro(gross / (1 + pricing.standard_rate(store, tax_class_of(store, product))))
+    rates = rates_for(store, Place(_home(store), "", "", ""), tax_class_of(store, product))
+    return micro(gross - sum(contained(gross, rates).values(), ZERO))
+
+
+def _home(store: WooStore) -> str:
+    return str(store.setting("woocommerce_default_country")).split(":")[0]
 
 
 def tax_class_of(store: WooStore, product: Product) -> str:
@@ -167,22 +179,23 @@ class Calculator:
     def _tax_line(self, line: Line) -> None:
         rates = self._rates(line["tax_class"]) if line.get("tax_status", "taxable") == "taxable" else []
         taxes, total, subtotal = [], ZERO, ZERO
-        for rate in rates:
-            share = Decimal(rate["rate"]) / 100
-            after, before = dec(line["total"]) * share, dec(line["subtotal"]) * share
-            taxes.append({"id": rate["id"], "total": plain(after), "subtotal": plain(before)})
+        subtotals = added(dec(line["subtotal"]), rates)
+        for number, after in added(dec(line["total"]), rates).items():
+            before = subtotals[number]
+            taxes.append({"id": number, "total": plain(after), "subtotal": plain(before)})
             total += self.rules.line_tax(after)
             subtotal += self.rules.line_tax(before)
         line["taxes"], line["total_tax"], line["subtotal_tax"] = taxes, plain(total), plain(subtotal)
 
     def _tax_shipping(self, line: Line) -> None:
         rates = self._rates(self._shipping_class(), shipping=True) if line["tax_status"] == "taxable" else []
-        self._tax_simple(line, [(rate, dec(line["total"])) for rate in rates])
+        self._tax_simple(line, [(rates, dec(line["total"]))])
 
-    def _tax_simple(self, line: Line, parts: Iterable[tuple[dict[str, Any], Decimal]]) -> None:
+    def _tax_simple(self, line: Line, parts: Iterable[tuple[list[dict[str, Any]], Decimal]]) -> None:
         sums: dict[int, Decimal] = {}
-        for rate, base in parts:
-            sums[rate["id"]] = sums.get(rate["id"], ZERO) + base * Decimal(rate["rate"]) / 100
+        for rates, base in parts:
+            for number, tax in added(base, rates).items():
+                sums[number] = sums.get(number, ZERO) + tax
         line["taxes"] = [{"id": number, "total": plain(value), "subtotal": ""} for number, value in sums.items()]
         line["total_tax"] = plain(sum((self.rules.line_tax(value) for value in sums.values()), ZERO))
 
@@ -202,16 +215,26 @@ class Calculator:
             return
         total = dec(line["total"])
         shares = self._class_shares() if total < 0 else {line["tax_class"]: Decimal(1)}
-        parts = [(rate, total * share) for name, share in shares.items() for rate in self._rates(name)]
-        self._tax_simple(line, parts)
+        self._tax_simple(line, [(self._rates(name), total * share) for name, share in shares.items()])
 
     def _class_shares(self) -> dict[str, Decimal]:
-        """A negative fee is taxed like the goods it lowers, class by class."""
+        """A negative fee is taxed like what it lowers, class by class; its part on untaxed goods bears nothing."""
         costs: dict[str, Decimal] = {}
-        for line in self.order["line_items"]:
-            costs[line["tax_class"]] = costs.get(line["tax_class"], ZERO) + dec(line["total"])
-        whole = sum(costs.values(), ZERO)
-        return {name: cost / whole for name, cost in costs.items()} if whole else {"": Decimal(1)}
+        untaxed = ZERO
+        for name, line in self._charged():
+            if line.get("tax_status", "taxable") == "taxable":
+                costs[name] = costs.get(name, ZERO) + dec(line["total"])
+            else:
+                untaxed += dec(line["total"])
+        whole = sum(costs.values(), untaxed)
+        return {name: cost / whole for name, cost in costs.items()} if whole else {}
+
+    def _charged(self) -> list[tuple[str, Line]]:
+        """Goods, fees and carriage that cost something, with their tax class."""
+        carriage = self._shipping_class()
+        rows = [(str(line["tax_class"]), line) for kind in ("line_items", "fee_lines") for line in self.order[kind]]
+        rows += [(carriage, line) for line in self.order["shipping_lines"]]
+        return [(name, line) for name, line in rows if dec(line["total"]) > 0]
 
     def _coupons(self) -> None:
         """Spread the coupons over the lines; a line starts again from its subtotal."""
@@ -227,9 +250,9 @@ class Calculator:
             left = {number: value - cut.get(number, 0) for number, value in left.items()}
 
     def _discountable(self, line: Line) -> Decimal:
-        """What a coupon may lower, in cents: the entered price, tax included where prices include it."""
+        """What a coupon may lower, in cents of the shop: the entered price, with tax where prices include it."""
         base = dec(line["subtotal"]) + (dec(line["subtotal_tax"]) if self.rules.include_tax else ZERO)
-        return base * 100
+        return base / self.rules.unit
 
     def _cuts(self, coupon: Line, left: dict[int, Decimal]) -> dict[int, int]:
         amount = dec(coupon["amount"])
@@ -240,21 +263,28 @@ class Calculator:
         if coupon["discount_type"] == "percent":
             return _percent(lines, left, amount)
         if coupon["discount_type"] == "fixed_product":
-            return {line["id"]: _least(left[line["id"]], amount * 100 * int(line["quantity"])) for line in lines}
-        return _fixed(lines, left, int(amount * 100))
+            return {
+                line["id"]: _least(left[line["id"]], amount / self.rules.unit * int(line["quantity"])) for line in lines
+            }
+        return _fixed(lines, left, int(amount / self.rules.unit))
 
     def _apply_cut(self, coupon: Line, cuts: dict[int, int]) -> None:
         discount = tax = ZERO
         for line in self.order["line_items"]:
-            cut = Decimal(cuts.get(line["id"], 0)) / 100
+            cut = cuts.get(line["id"], 0) * self.rules.unit
             if not cut:
                 continue
-            share = sum((Decimal(rate["rate"]) / 100 for rate in self._rates(line["tax_class"])), ZERO)
-            net = cut / (1 + share) if self.rules.include_tax else cut
+            taxes = self._cut_taxes(line, cut)
+            net = cut - sum(taxes, ZERO) if self.rules.include_tax else cut
             line["total"] = plain(max(dec(line["total"]) - net, ZERO))
             discount += self.rules.net(net)
-            tax += self.rules.line_tax(cut - net if self.rules.include_tax else cut * share)
+            tax += sum((self.rules.line_tax(one) for one in taxes), ZERO)
         coupon["discount"], coupon["discount_tax"] = plain(discount), plain(tax)
+
+    def _cut_taxes(self, line: Line, cut: Decimal) -> list[Decimal]:
+        taxable = line.get("tax_status", "taxable") == "taxable"
+        rates = self._rates(line["tax_class"]) if taxable else []
+        return list((contained if self.rules.include_tax else added)(cut, rates).values())
 
     def _tax_lines(self) -> None:
         """One line per rate; lines of rates already there keep their id."""
@@ -293,20 +323,20 @@ class Calculator:
         shipping = sum((dec(line["total"]) for line in order["shipping_lines"]), ZERO)
         cart_tax = sum((dec(line["tax_total"]) for line in order["tax_lines"]), ZERO)
         shipping_tax = sum((dec(line["shipping_tax_total"]) for line in order["tax_lines"]), ZERO)
-        order["discount_total"] = plain((before - after).quantize(CENT, rounding=ROUND_HALF_UP))
+        order["discount_total"] = plain(rules.shown(before - after))
         order["discount_tax"] = plain(self._discount_tax())
         order["shipping_total"], order["shipping_tax"] = plain(shipping), plain(shipping_tax)
         order["cart_tax"] = plain(cart_tax)
-        order["total_tax"] = plain((cart_tax + shipping_tax).quantize(CENT, rounding=ROUND_HALF_UP))
+        order["total_tax"] = plain(rules.shown(cart_tax + shipping_tax))
         total = after + fees + shipping + cart_tax + shipping_tax
-        order["total"] = plain(max(total, ZERO).quantize(CENT, rounding=ROUND_HALF_UP))
+        order["total"] = plain(rules.shown(max(total, ZERO)))
 
     def _discount_tax(self) -> Decimal:
         if self.order["coupon_lines"]:
             tax = sum((dec(line["discount_tax"]) for line in self.order["coupon_lines"]), ZERO)
         else:
             tax = sum((dec(one["subtotal_tax"]) - dec(one["total_tax"]) for one in self.order["line_items"]), ZERO)
-        return tax.quantize(CENT, rounding=ROUND_HALF_UP)
+        return self.rules.shown(tax)
 
 
 def _least(one: Decimal, other: Decimal) -> int:

@@ -20,6 +20,7 @@ from connectors.shops.woocommerce.text import decoded
 Row = Mapping[str, Any]
 
 _CENT = Decimal("0.01")
+_TOO_LARGE = Decimal(10) ** 12
 EXEMPT_BUYER = "vat_exempt"
 """Reason of an exemption: the shop marked the buyer as exempt (meta ``is_vat_exempt``)."""
 EXEMPT_LINE = "not_taxable"
@@ -57,7 +58,10 @@ def names(text: str) -> tuple[str, ...]:
 
 
 def amount(value: Any, what: str = "montant") -> Decimal:
-    """An amount as recorded; absent and empty ones are 0. Raises ``ItemRefused`` for anything that is no number."""
+    """An amount as recorded; absent and empty ones are 0.
+
+    Raises ``ItemRefused`` for anything that is no number, or one that no document of any ERP holds.
+    """
     text = str(value if value is not None else "").strip()
     if not text:
         return Decimal(0)
@@ -65,7 +69,7 @@ def amount(value: Any, what: str = "montant") -> Decimal:
         number = Decimal(text)
     except InvalidOperation:
         number = Decimal("NaN")
-    if isinstance(value, bool) or not number.is_finite():
+    if isinstance(value, bool) or not number.is_finite() or abs(number) >= _TOO_LARGE:
         raise ItemRefused(
             Problem(
                 "order_amount_unreadable",

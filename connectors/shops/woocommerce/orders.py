@@ -143,7 +143,7 @@ def _check_shape(body: Any) -> None:
             "Donnez-le avec sa commande (clé « refunds »).",
             number=id_of(body),
         )
-    if body.get("status") in DRAFTS:
+    if text_of(body, "status") in DRAFTS:
         raise _refused(
             "order_draft",
             "La commande %(number)s est un panier abandonné.",

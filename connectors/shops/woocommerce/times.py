@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
+
+from connectors.canonical.zones import zone_of
 
 SECOND = timedelta(seconds=1)
 
@@ -20,7 +21,7 @@ def local_instant(value: Any, zone: str) -> datetime | None:
 
     Only for objects that lack the ``_gmt`` date: one hour a year is ambiguous.
     """
-    found = _zone(zone)
+    found = zone_of(zone)
     return _read(value, found) if found else None
 
 
@@ -31,20 +32,6 @@ def _read(value: Any, zone: tzinfo) -> datetime | None:
         moment = datetime.fromisoformat(value)
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
-        return None
-
-
-def _zone(name: str) -> tzinfo | None:
-    offset = re.fullmatch(r"([+-])(\d\d):(\d\d)", name)
-    if offset:
-        span = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
-        return timezone(-span if offset[1] == "-" else span)
-    try:
-        return ZoneInfo(name) if name else None
-    except (ValueError, OSError):
-        # ZoneInfoNotFoundError is a KeyError; unreadable names give the others.
-        return None
-    except KeyError:
         return None
 
 

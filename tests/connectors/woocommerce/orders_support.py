@@ -113,9 +113,9 @@ def status_of(shop: WooCommerceSandbox, order: str) -> str:
 
 @contextmanager
 def shop_at(shop: WooCommerceSandbox, zone: str, moment: str = "") -> Iterator[None]:
-    """The shop lives in another zone, its clock frozen at ``moment`` (ISO with offset)."""
+    """The shop lives in another zone (a name, or an offset like +13:00), its clock frozen at ``moment``."""
     before = php.SITE_ZONE
-    php.SITE_ZONE = ZoneInfo(zone)
+    php.SITE_ZONE = ZoneInfo(zone) if "/" in zone else datetime.fromisoformat(f"2026-01-01T00:00:00{zone}").tzinfo
     try:
         if moment:
             freeze(shop, moment)
