@@ -86,6 +86,7 @@ def _imported(orders: list[Order], places: Mapping[str, int]) -> dict[str, Repla
     return results
 
 
+@pytest.mark.slow
 @pytest.mark.covers("ORD-10", "ORD-03", "ORD-08", "ORD-09")
 def test_p13_cents_of_2000_carts_placed_in_the_shop_are_equal_in_sage_or_refused_by_name(
     company: Sage100Sandbox, shop: WooCommerceSandbox

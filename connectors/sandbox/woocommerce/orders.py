@@ -207,13 +207,20 @@ class _Row:
         self.modified = order["modified"]
 
 
+def _named(call: Call) -> list[Order]:
+    """The orders that `include` and `exclude` leave."""
+    included, excluded = set(call.integers("include")), set(call.integers("exclude"))
+    return [
+        order
+        for order in call.store.orders
+        if order["id"] not in excluded and (not included or order["id"] in included)
+    ]
+
+
 def _kept(call: Call, order: Order, tests: list[Callable[[Any], bool]]) -> bool:
     statuses = call.items("status") or ["any"]
     shown = order["status"] not in {"trash", "auto-draft"} if "any" in statuses else order["status"] in statuses
     if not shown or not all(test(_Row(order)) for test in tests):
-        return False
-    included, excluded = call.integers("include"), call.integers("exclude")
-    if (included and order["id"] not in included) or order["id"] in excluded:
         return False
     if call.get("customer") not in (None, "") and order["customer_id"] != call.number("customer"):
         return False
@@ -238,7 +245,7 @@ def _found(order: Order, needle: str) -> bool:
 def _list(call: Call) -> Reply:
     with call.store.lock:
         tests = product_list.date_tests(call)
-        rows = [order for order in call.store.orders if _kept(call, order, tests)]
+        rows = [order for order in _named(call) if _kept(call, order, tests)]
         keys: dict[str, Callable[[Order], Any]] = {
             "id": lambda order: order["id"],
             "modified": lambda order: (order["modified"], order["id"]),
