@@ -31,6 +31,24 @@ def shop_status(progress: OrderProgress, options: ProgressSection) -> str:
     return found
 
 
+def further_statuses(status: str, options: ProgressSection) -> tuple[str, ...]:
+    """Statuses that come after this one in the chain, which «never back» keeps; none when going back is allowed.
+
+    The last place of a status counts where several stages give the same.
+    """
+    if not options.forward_only:
+        return ()
+    chain = [
+        options.preparation_status,
+        options.partial_status,
+        options.delivery_status,
+        options.invoice_status,
+        options.posted_status,
+    ]
+    place = max((index for index, one in enumerate(chain) if one == status), default=len(chain))
+    return tuple(dict.fromkeys(one for one in chain[place + 1 :] if one and one != status))
+
+
 def _rank(state: str) -> int:
     return (ORDER, PREPARATION, DELIVERY, INVOICE, POSTED).index(state)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -11,16 +11,18 @@ from zoneinfo import ZoneInfo
 from django.utils import timezone
 
 from connectors.canonical.keys import Aspect, Entity, Side
-from connectors.canonical.sales import DocumentTotals, Order
+from connectors.canonical.sales import DocumentTotals, Order, SalesDocument
 from connectors.core.ports import Connection, SalesConnection, SalesTarget
-from connectors.core.problems import Misconfigured, Problem
+from connectors.core.problems import ItemRefused, Misconfigured, Problem
 from connectors.core.query import Query
 from profiles import options_store
 from profiles.connections import open_side
 from profiles.models import Profile
 from profiles.options_store import ProfileOptions
 from sync.engine.linkbook import LinkBook
+from sync.mapping.order_refunds import without_refunds
 from sync.mapping.orders import Moment, Preview, is_selected, preview, web_number
+from sync.orders.records import credit_note
 from sync.orders.resolver import ErpResolver
 
 
@@ -61,16 +63,35 @@ class Pictures:
 
         ``piece`` finds a document whose web number was taken away by hand.
         """
-        today = timezone.now().astimezone(self._zone).date()
         number = web_number(order, self._options)
         return Picture(
             order=order,
-            found=preview(order, self._options, self.resolver, Moment(today=today, timezone=self._zone)),
+            found=preview(order, self._options, self.resolver, self._moment()),
             number=number,
             selected=is_selected(order, self._options),
             settled=order.status in self._options["orders"].statuses_after.values(),
             document=self.document(number, piece) if with_document else None,
         )
+
+    def expected(self, picture: Picture, refunds: Collection[str]) -> SalesDocument | None:
+        """The order's document without these refunds, which were taken out of it; ``None`` when it cannot be said."""
+        document = picture.found.document
+        if document is None or not refunds:
+            return document
+        order = picture.order
+        notes = [
+            credit_note(order, one, self._options, self.resolver, self._moment())
+            for one in order.refunds
+            if one.key in refunds
+        ]
+        credits = [note.document for note in notes if note.document is not None]
+        try:
+            return without_refunds(document, credits, decimals=self._options["orders"].decimals)
+        except ItemRefused:
+            return None
+
+    def _moment(self) -> Moment:
+        return Moment(today=timezone.now().astimezone(self._zone).date(), timezone=self._zone)
 
     def document(self, number: str, piece: str = "") -> DocumentTotals | None:
         """What all documents of an order amount to together, by its number, else by its first piece."""

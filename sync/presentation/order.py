@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +20,7 @@ from sync.mapping.order_explain import ErpLine, Explanation, ShopLine
 from sync.mapping.rounding import cents
 from sync.models import JournalEntry, Link
 from sync.orders.preview import Picture, order_picture
-from sync.orders.writer import ADDRESS, CUSTOMER, DOCUMENT, MARK
+from sync.orders.steps import ADDRESS, CUSTOMER, DOCUMENT, MARK, Act, Event, lived
 from sync.presentation import places
 from sync.presentation.paging import Slice, page_of
 
@@ -31,6 +32,28 @@ _STEPS: tuple[tuple[str, str | Promise, str], ...] = (
     (DOCUMENT, _("Pièce et règlements"), "file-earmark-text"),
     (MARK, _("Marque dans la boutique"), "check2-circle"),
 )
+_EVENTS: Mapping[Event, str | Promise] = {
+    Event.EDITED: _("Modifiée dans la boutique"),
+    Event.REFUNDED: _("Remboursée"),
+    Event.UNREFUNDED: _("Remboursement supprimé"),
+    Event.CANCELLED: _("Annulée"),
+    Event.RESUMED: _("Reprise après annulation"),
+    Event.PAID: _("Payée après l’import"),
+}
+_ACTS: Mapping[Act, str | Promise] = {
+    Act.AMEND: _("Pièce corrigée"),
+    Act.CREDIT: _("Avoir créé"),
+    Act.HOLD: _("Pièce mise en attente"),
+    Act.TELL: _("À traiter par une personne"),
+    Act.NONE: _("Rien à faire"),
+}
+_STAGES: Mapping[str, str | Promise] = {
+    "open": _("pièce ouverte"),
+    "preparation": _("pièce en préparation"),
+    "delivery": _("pièce livrée"),
+    "invoice": _("pièce facturée"),
+    "posted": _("pièce comptabilisée"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +64,24 @@ class Step:
     icon: str
     value: str
     done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LifeRow:
+    """One event after the import: what happened, when it was met, what was done, and the piece it left behind.
+
+    ``text`` is what a person was told; ``open`` while nobody said that it is settled.
+    """
+
+    at: datetime
+    label: str | Promise
+    key: str
+    act: str | Promise
+    stage: str | Promise
+    piece: str
+    text: str
+    advice: str
+    open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +138,7 @@ class OrderView:
     totals: list[AmountRow]
     link: Link | None
     steps: list[Step]
+    life: list[LifeRow]
     page: Slice[JournalEntry]
 
     @property
@@ -108,6 +150,11 @@ class OrderView:
     def explanation(self) -> Explanation | None:
         """The arithmetic, when the lines could be built."""
         return self.picture.found.explanation if self.picture else None
+
+    @property
+    def waits(self) -> bool:
+        """Whether a person was told something that is not settled."""
+        return any(row.open for row in self.life)
 
     @property
     def has_difference(self) -> bool:
@@ -134,6 +181,7 @@ def order_view(profile: Profile, key: str, params: Mapping[str, Any]) -> OrderVi
         totals=_totals(picture, explanation, document) if picture else [],
         link=link,
         steps=_steps(link),
+        life=_life(link),
         page=page,
     )
 
@@ -222,6 +270,23 @@ def _totals(picture: Picture, planned: Explanation | None, document: DocumentTot
 def _steps(link: Link | None) -> list[Step]:
     held: Mapping[str, str] = link.steps if link else {}
     return [Step(label, icon, "" if name == MARK else held.get(name, ""), name in held) for name, label, icon in _STEPS]
+
+
+def _life(link: Link | None) -> list[LifeRow]:
+    return [
+        LifeRow(
+            at=datetime.fromisoformat(one.at),
+            label=_EVENTS[one.event],
+            key=one.key if one.event in (Event.REFUNDED, Event.UNREFUNDED) else "",
+            act=_ACTS[one.act] if one.act is not Act.TELL or one.open else _("Traité par une personne"),
+            stage=_STAGES.get(one.state, ""),
+            piece=one.piece,
+            text=one.text,
+            advice=one.advice if one.open else "",
+            open=one.open,
+        )
+        for one in lived(link.steps if link else {})
+    ]
 
 
 def _history(profile: Profile, key: str) -> Any:
