@@ -16,21 +16,13 @@ from connectors.core.results import Cursor, Page
 from connectors.erp.sage100.articles import LAG
 from connectors.erp.sage100.company import quoted
 from connectors.erp.sage100.context import Context
-from connectors.erp.sage100.numbering import DELIVERY, INVOICE, NORMAL, ORDER, POSTED, PREPARATION
+from connectors.erp.sage100.numbering import DELIVERY, INVOICE, NORMAL, POSTED, QUOTE
 from connectors.erp.sage100.statements import Statement
+from connectors.erp.sage100.totals import STATES
 from connectors.erp.sage100.writing_problems import misconfigured
 
 PARCEL_FIELD = "DL_NoColis"
 """The one field of lines that may hold a tracking number."""
-
-STATES: Mapping[int, str] = {
-    ORDER: "order",
-    PREPARATION: "preparation",
-    DELIVERY: "delivery",
-    INVOICE: "invoice",
-    POSTED: "posted",
-}
-"""DO_Type to the stage it means, from the least to the most advanced. A quote is no order yet."""
 
 _DELIVERED = ("DO_DateLivrRealisee", "DO_DateExpedition")
 _MARK = "%Y-%m-%d %H:%M:%S"
@@ -204,11 +196,11 @@ class ProgressReader:
 
 
 def _documents(rows: Sequence[Row], lines: Mapping[tuple[int, str], list[Row]]) -> list[_Document]:
-    """The documents of one order, the least advanced first; returns and credit notes are no stage of it."""
+    """The documents of one order, the least advanced first; quotes, returns and credit notes are no stage of it."""
     found = []
     for row in rows:
         kind, piece = int_of(row["do_type"]), text_of(row["do_piece"])
-        if kind not in STATES or int_of(row["do_provenance"]) != NORMAL:
+        if kind not in STATES or kind == QUOTE or int_of(row["do_provenance"]) != NORMAL:
             continue
         own = lines.get((kind, piece), [])
         goods = any(text_of(line["ar_ref"]) and decimal_of(line["dl_qte"]) > 0 for line in own)

@@ -143,7 +143,16 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "document_closed": (
         "Le document %(value)s ne peut plus être modifié : il est transformé, validé ou comptabilisé.",
-        "Saisissez le règlement dans Sage.",
+        "Reportez le changement ou le règlement dans Sage.",
+    ),
+    "document_changed_by_hand": (
+        "Le document %(value)s a été modifié à la main dans Sage : des lignes y ont été ajoutées ou retirées, ou sa"
+        " devise a changé. Rien n’a été écrit.",
+        "Reportez les changements de la commande dans ce document, ou supprimez-le puis relancez l’import.",
+    ),
+    "status_alone": (
+        "Le document %(value)s n’a pas pu être mis en attente : Sage n’utilise qu’un statut pour ce genre de document.",
+        "Prévenez le dépôt, ou activez le statut « Saisi » dans l’organisation des ventes de Sage.",
     ),
     "currency_rate_missing": (
         "Le cours de la devise %(value)s n’est ni dans la commande ni dans Sage.",

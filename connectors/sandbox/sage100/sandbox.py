@@ -266,6 +266,11 @@ class Sage100Sandbox:
         with self.backend.session() as session:
             return documents.advance(session, piece, to, quantities=quantities or {}, tracking=tracking)
 
+    def add_line(self, piece: str, reference: str, *, position: int, quantity: Number = 1, price: Number = 0) -> None:
+        """Add a line to a document as a Sage user does on screen; see documents.add_line()."""
+        with self.backend.session() as session:
+            documents.add_line(session, piece, reference, position=position, quantity=quantity, price=price)
+
     # Damage, to prove what a connection test says
 
     def rename_table(self, table: str, name: str) -> None:
