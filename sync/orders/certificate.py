@@ -15,7 +15,7 @@ from typing import Any
 from django.utils import timezone
 
 from connectors.canonical.keys import Entity
-from connectors.canonical.sales import DocumentTotals, Order, Refund, SalesDocument
+from connectors.canonical.sales import DocumentTotals, Order, Refund
 from connectors.core.problems import ConnectorError
 from connectors.core.query import Query
 from profiles.models import Profile, User
@@ -182,7 +182,8 @@ def _page(profile: Profile, pictures: Pictures, orders: Iterable[Order]) -> Iter
         link = links.get(order.key)
         steps: Mapping[str, str] = link.steps if link else {}
         met = bool(order.mark or steps.get(DOCUMENT))
-        picture = pictures.of(order, with_document=False)
+        amended = amended_refunds(steps)
+        picture = pictures.of(order, with_document=False, amended=amended)
         wanted = met or picture.selected
         if not wanted and not picture.settled:
             continue
@@ -192,9 +193,7 @@ def _page(profile: Profile, pictures: Pictures, orders: Iterable[Order]) -> Iter
         if held is None:
             yield _row(order, Verdict.MISSING, None, (_missing(picture, met=met, told=causes.get(order.key, "")),), met)
             continue
-        amended = amended_refunds(steps)
-        expected = pictures.expected(picture, amended)
-        found = (*_differences(picture, held, expected, amended), *_refunds(picture, pictures, amended))
+        found = (*_differences(picture, held, amended), *_refunds(picture, pictures, amended))
         yield _row(order, Verdict.DIFFERENT if found else Verdict.EQUAL, held, found, met)
 
 
@@ -228,14 +227,12 @@ def _missing(picture: Picture, *, met: bool, told: str) -> str:
     return f"Dernier essai : {told}" if told else "La commande n’a pas encore été importée."
 
 
-def _differences(
-    picture: Picture, held: DocumentTotals, document: SalesDocument | None, amended: Collection[str]
-) -> Iterator[str]:
+def _differences(picture: Picture, held: DocumentTotals, amended: Collection[str]) -> Iterator[str]:
     """Total, VAT per rate, payments: each difference as a sentence with both amounts.
 
-    ``document`` is what the piece should be once the refunds ``amended`` were taken out of it.
+    The refunds ``amended`` were taken out of the piece.
     """
-    order = picture.order
+    order, document = picture.order, picture.expected
     taken = sum((refund.amount for refund in order.refunds if refund.key in amended), _ZERO)
     if order.total - taken != held.gross:
         yield _both("Total", order.total - taken, held.gross)

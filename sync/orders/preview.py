@@ -30,7 +30,8 @@ from sync.orders.resolver import ErpResolver
 class Picture:
     """An order on both sides. ``number`` is what its document is found by, ``document`` what the ERP holds (or none).
 
-    ``selected``: the settings import orders of this status; ``settled``: it is one that an import gives.
+    ``selected``: the settings import orders of this status; ``settled``: it is one that an import gives. ``expected``
+    is what the document should be once the refunds that were taken out of it are counted.
     """
 
     order: Order
@@ -39,6 +40,7 @@ class Picture:
     selected: bool
     settled: bool = False
     document: DocumentTotals | None = None
+    expected: SalesDocument | None = None
 
 
 class Pictures:
@@ -58,27 +60,27 @@ class Pictures:
             owners=lambda keys: links.owners(Entity.VARIANT, keys),
         )
 
-    def of(self, order: Order, *, with_document: bool, piece: str = "") -> Picture:
+    def of(self, order: Order, *, with_document: bool, piece: str = "", amended: Collection[str] = ()) -> Picture:
         """The picture of an order whose articles were fetched before; see ``resolver.prefetch``.
 
-        ``piece`` finds a document whose web number was taken away by hand.
+        ``piece`` finds a document whose web number was taken away by hand; ``amended`` are refunds taken out of it.
         """
         number = web_number(order, self._options)
+        found = preview(order, self._options, self.resolver, self._moment())
         return Picture(
             order=order,
-            found=preview(order, self._options, self.resolver, self._moment()),
+            found=found,
             number=number,
             selected=is_selected(order, self._options),
             settled=order.status in self._options["orders"].statuses_after.values(),
             document=self.document(number, piece) if with_document else None,
+            expected=self._expected(order, found.document, amended),
         )
 
-    def expected(self, picture: Picture, refunds: Collection[str]) -> SalesDocument | None:
-        """The order's document without these refunds, which were taken out of it; ``None`` when it cannot be said."""
-        document = picture.found.document
+    def _expected(self, order: Order, document: SalesDocument | None, refunds: Collection[str]) -> SalesDocument | None:
+        """The order's document without these refunds; ``None`` when it cannot be said."""
         if document is None or not refunds:
             return document
-        order = picture.order
         notes = [
             credit_note(order, one, self._options, self.resolver, self._moment())
             for one in order.refunds
@@ -109,7 +111,9 @@ def opened(profile: Profile) -> Iterator[tuple[Pictures, Connection]]:
         yield Pictures(profile, options, shop, erp), shop
 
 
-def order_picture(profile: Profile, key: str, *, with_document: bool = True, piece: str = "") -> Picture:
+def order_picture(
+    profile: Profile, key: str, *, with_document: bool = True, piece: str = "", amended: Collection[str] = ()
+) -> Picture:
     """One order, read now on both sides.
 
     Raises ``OptionsRefused`` or ``ConnectorError``: a system does not answer, or the shop has no such order.
@@ -128,7 +132,7 @@ def order_picture(profile: Profile, key: str, *, with_document: bool = True, pie
                 )
             )
         pictures.resolver.prefetch(orders)
-        return pictures.of(orders[0], with_document=with_document, piece=piece)
+        return pictures.of(orders[0], with_document=with_document, piece=piece, amended=amended)
 
 
 def explain_order(profile: Profile, key: str) -> dict[str, Any]:

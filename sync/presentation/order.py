@@ -20,7 +20,7 @@ from sync.mapping.order_explain import ErpLine, Explanation, ShopLine
 from sync.mapping.rounding import cents
 from sync.models import JournalEntry, Link
 from sync.orders.preview import Picture, order_picture
-from sync.orders.steps import ADDRESS, CUSTOMER, DOCUMENT, MARK, Act, Event, lived
+from sync.orders.steps import ADDRESS, CUSTOMER, DOCUMENT, MARK, Act, Event, amended_refunds, lived
 from sync.presentation import places
 from sync.presentation.paging import Slice, page_of
 
@@ -177,7 +177,7 @@ def order_view(profile: Profile, key: str, params: Mapping[str, Any]) -> OrderVi
         picture=picture,
         trouble=trouble,
         pairs=_pairs(explanation) if explanation else [],
-        rates=_rates(explanation, document) if explanation else [],
+        rates=_rates(explanation, document, _taken(picture)) if picture and explanation else [],
         totals=_totals(picture, explanation, document) if picture else [],
         link=link,
         steps=_steps(link),
@@ -209,7 +209,7 @@ def trouble_of(error: ConnectorError | OptionsRefused, profile_id: int) -> Troub
 def _picture(profile: Profile, key: str, link: Link | None) -> tuple[Picture | None, Trouble | None]:
     piece = link.steps.get(DOCUMENT, "") if link else ""
     try:
-        picture = order_picture(profile, key, piece=piece)
+        picture = order_picture(profile, key, piece=piece, amended=amended_refunds(link.steps) if link else ())
     except (ConnectorError, OptionsRefused) as error:
         return None, trouble_of(error, profile.pk)
     problem = picture.found.problem
@@ -232,15 +232,36 @@ def _pairs(explanation: Explanation) -> list[LinePair]:
     return [*found, *(LinePair(None, (one,)) for one in rest)]
 
 
-def _rates(explanation: Explanation, document: DocumentTotals | None) -> list[AmountRow]:
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What refunds took out of the piece: total and VAT per rate."""
+
+    gross: Decimal = _ZERO
+    tax: Mapping[str, Decimal] = field(default_factory=dict)
+
+    @property
+    def whole_tax(self) -> Decimal:
+        return sum(self.tax.values(), _ZERO)
+
+
+def _taken(picture: Picture) -> _Taken:
+    document, expected = picture.found.document, picture.expected
+    if document is None or expected is None:
+        return _Taken()
+    left = expected.expected_tax
+    tax = {rate: amount - left.get(rate, _ZERO) for rate, amount in document.expected_tax.items()}
+    return _Taken(document.expected_gross - expected.expected_gross, tax)
+
+
+def _rates(explanation: Explanation, document: DocumentTotals | None, taken: _Taken) -> list[AmountRow]:
     rows = {row.percent: row for row in explanation.rates}
     held = document.tax if document else {}
     percents = sorted({*rows, *held}, key=Decimal, reverse=True)
     return [
         AmountRow(
             label=f"{percent.replace('.', ',')} %",
-            shop=rows[percent].shop_tax if percent in rows else _ZERO,
-            planned=rows[percent].erp_tax if percent in rows else _ZERO,
+            shop=(rows[percent].shop_tax if percent in rows else _ZERO) - taken.tax.get(percent, _ZERO),
+            planned=(rows[percent].erp_tax if percent in rows else _ZERO) - taken.tax.get(percent, _ZERO),
             held=held.get(percent, _ZERO) if document else None,
             rounding=rows[percent].rounding if percent in rows else _ZERO,
         )
@@ -249,18 +270,25 @@ def _rates(explanation: Explanation, document: DocumentTotals | None) -> list[Am
 
 
 def _totals(picture: Picture, planned: Explanation | None, document: DocumentTotals | None) -> list[AmountRow]:
-    order = picture.order
+    order, taken = picture.order, _taken(picture)
+    left_tax, left_gross = taken.whole_tax, taken.gross
     tax = sum(document.tax.values(), _ZERO) if document else None
     net, gross = (document.net, document.gross) if document else (None, None)
     if planned is None:
         plan: tuple[Decimal | None, ...] = (None, None, None)
     else:
-        plan = (planned.erp_net, planned.erp_tax, planned.erp_total)
+        plan = (
+            planned.erp_net - (left_gross - left_tax),
+            planned.erp_tax - left_tax,
+            planned.erp_total - left_gross,
+        )
     rows = [
-        AmountRow(_("Total HT"), cents(order.total - order.total_tax), plan[0], net),
-        AmountRow(_("TVA"), cents(order.total_tax), plan[1], tax),
-        AmountRow(_("Total TTC"), order.total, plan[2], gross, strong=True),
+        AmountRow(_("Total HT"), cents(order.total - order.total_tax) - (left_gross - left_tax), plan[0], net),
+        AmountRow(_("TVA"), cents(order.total_tax) - left_tax, plan[1], tax),
+        AmountRow(_("Total TTC"), order.total - left_gross, plan[2], gross, strong=True),
     ]
+    if left_gross:
+        rows.append(AmountRow(_("Remboursé, déjà déduit ci-dessus"), left_gross, left_gross, left_gross))
     deposits = planned.deposits if planned else _ZERO
     if deposits or (document and document.deposits):
         rows.append(AmountRow(_("Règlements"), deposits, deposits, document.deposits if document else None))
