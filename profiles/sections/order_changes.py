@@ -14,6 +14,7 @@ _PAID = "Commande payée après coup"
 _AMEND = "Corriger la pièce"
 _CREDIT = "Créer un avoir"
 _HOLD = "Mettre la pièce en attente"
+_HOLD_AND_TELL = "Mettre la pièce en attente et prévenir"
 _TELL = "Prévenir seulement"
 _OPEN = "Pièce ouverte"
 _PREPARED = "Pièce en préparation, validée ou clôturée"
@@ -46,7 +47,7 @@ class OrderChangesSection(OptionsSection):
         help="Corriger : les lignes, les adresses et les totaux de la pièce deviennent ceux de la commande. Une pièce "
         "plus avancée n’est jamais touchée : vous êtes prévenu.",
         group=_EDITED,
-        choices={"amend": _AMEND, "hold": f"{_HOLD} et prévenir", "tell": _TELL},
+        choices={"amend": _AMEND, "hold": _HOLD_AND_TELL, "tell": _TELL},
     )
     cancelled_open: Literal["hold", "tell"] = option(
         "hold",
@@ -61,7 +62,7 @@ class OrderChangesSection(OptionsSection):
         label=_OPEN,
         help="Corriger : ce qui est remboursé est retiré de la pièce, au centime et par taux de TVA.",
         group=_REFUNDED,
-        choices={"amend": _AMEND, "hold": f"{_HOLD} et prévenir", "tell": _TELL},
+        choices={"amend": _AMEND, "hold": _HOLD_AND_TELL, "tell": _TELL},
     )
     refunded_preparation: Literal["credit", "tell"] = option(
         "tell",

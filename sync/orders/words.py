@@ -17,41 +17,42 @@ STAGES: Mapping[str, str] = {
     "invoice": "facturée",
     "posted": "comptabilisée",
 }
-_SETTLE = "puis marquez-la comme traitée sur sa page."
 _TOLD: Mapping[Event, tuple[str, str, str]] = {
     Event.EDITED: (
         "order_changed_after_import",
         "La commande a changé dans la boutique après son import ; sa pièce %(piece)s (%(stage)s) n’a pas été "
         "corrigée : boutique %(shop)s, ERP %(erp)s.",
-        "Comparez la commande et sa pièce, corrigez dans l’ERP ce qui peut l’être, " + _SETTLE,
+        "Comparez la commande et sa pièce, corrigez dans l’ERP ce qui peut l’être, puis "
+        "cliquez sur « Traité » dans la page de la commande.",
     ),
     Event.REFUNDED: (
         "order_refunded_after_import",
         "Le remboursement %(key)s de la commande n’est pas dans l’ERP ; sa pièce %(piece)s (%(stage)s) n’a pas été "
         "touchée : boutique %(shop)s, ERP %(erp)s.",
-        "Faites l’avoir ou corrigez la pièce dans l’ERP, " + _SETTLE,
+        "Faites l’avoir ou corrigez la pièce dans l’ERP, puis cliquez sur « Traité » dans la page de la commande.",
     ),
     Event.UNREFUNDED: (
         "order_refund_removed",
         "Le remboursement %(key)s de la commande a été supprimé dans la boutique ; sa pièce %(piece)s (%(stage)s) en "
         "tient peut-être encore compte.",
-        "Vérifiez la pièce et l’avoir dans l’ERP, " + _SETTLE,
+        "Vérifiez la pièce et l’avoir dans l’ERP, puis cliquez sur « Traité » dans la page de la commande.",
     ),
     Event.CANCELLED: (
         "order_cancelled_after_import",
         "La commande a été annulée dans la boutique après son import ; sa pièce %(piece)s (%(stage)s) n’a pas été "
         "touchée.",
-        "Arrêtez la préparation ou faites l’avoir dans l’ERP, " + _SETTLE,
+        "Arrêtez la préparation ou faites l’avoir dans l’ERP, puis cliquez sur « Traité » dans la page de la commande.",
     ),
     Event.RESUMED: (
         "order_resumed_after_import",
         "La commande annulée a été reprise dans la boutique ; sa pièce %(piece)s (%(stage)s) n’a pas été touchée.",
-        "Remettez la pièce en préparation dans l’ERP si elle doit partir, " + _SETTLE,
+        "Remettez la pièce en préparation dans l’ERP si elle doit partir, puis "
+        "cliquez sur « Traité » dans la page de la commande.",
     ),
     Event.PAID: (
         "order_paid_after_import",
         "La commande a été payée après son import ; le règlement n’a pas été ajouté à sa pièce %(piece)s (%(stage)s).",
-        "Saisissez le règlement dans l’ERP, " + _SETTLE,
+        "Saisissez le règlement dans l’ERP, puis cliquez sur « Traité » dans la page de la commande.",
     ),
 }
 _DONE: Mapping[tuple[Event, Act], str] = {
