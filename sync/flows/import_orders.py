@@ -21,6 +21,7 @@ from sync.engine.linkbook import LinkBook
 from sync.flows.base import Excluded, Flow, Mapped
 from sync.mapping.customers import plan_customer
 from sync.mapping.orders import Moment, is_selected, map_order, status_after, web_number
+from sync.mapping.progress import gives_status
 from sync.mapping.rounding import cents
 from sync.orders.facts import facts_of
 from sync.orders.period import period_bounds
@@ -110,7 +111,7 @@ class ImportOrders(Flow):
         wanted = ImportOrder(
             key=order.key,
             number=order.number,
-            facts=facts_of(order),
+            facts=facts_of(order, gives_status=gives_status(ctx.options)),
             web_number=web_number(order, ctx.options),
             status_after=status_after(order, ctx.options),
             total=order.total,

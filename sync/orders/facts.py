@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from connectors.canonical.base import content_hash
 from connectors.canonical.parties import Address
 from connectors.canonical.sales import Order, OrderLine
+
+_AT_ONCE = timedelta(seconds=5)
+"""How far apart the shop stamps two dates of one change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,14 +27,23 @@ class Facts:
     paid: bool = False
 
 
-def facts_of(order: Order) -> Facts:
-    """The facts of an order. Pure."""
+def facts_of(order: Order, *, gives_status: bool) -> Facts:
+    """The facts of an order. Pure.
+
+    ``gives_status``: this platform sets statuses in the shop. Shops note a payment when an order is completed without
+    one; where we complete orders ourselves, such a note is our own echo and no payment.
+    """
     return Facts(
         content="" if order.erased else content_hash(_content(order)),
         refunds=tuple(sorted((refund.key, refund.amount) for refund in order.refunds)),
         cancelled=order.cancelled,
-        paid=order.payment.paid_at is not None,
+        paid=order.payment.paid_at is not None and not (gives_status and _is_paid_by_completion(order)),
     )
+
+
+def _is_paid_by_completion(order: Order) -> bool:
+    paid, completed = order.payment.paid_at, order.completed_at
+    return paid is not None and completed is not None and abs(paid - completed) <= _AT_ONCE
 
 
 def _content(order: Order) -> list[object]:

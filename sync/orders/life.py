@@ -19,6 +19,7 @@ from profiles.sections import OrderChangesSection
 from sync.mapping.order_refunds import without_refunds
 from sync.orders.records import CreditNote, ImportOrder
 from sync.orders.steps import (
+    ADDRESS,
     CONTENT,
     DOCUMENT,
     DONE,
@@ -78,7 +79,7 @@ class Life:
     def begin(self, totals: DocumentTotals) -> None:
         """Records what a document that was just created holds."""
         self._holds(self.order.facts.content, totals)
-        if self.order.facts.paid:
+        if self.order.facts.paid or (self.order.document and self.order.document.deposits):
             self.steps[PAID] = DONE
 
     def follow(self, *, before: bool) -> None:
@@ -199,6 +200,9 @@ class Life:
         wanted = self._body({*amended_refunds(self.steps), *([note.key] if note else [])})
         if str(held.gross) != self.steps.get(TOTAL, "") and held.gross != wanted.expected_gross:
             raise ItemRefused(HAND_CHANGED)
+        if note is None:
+            # The order may go elsewhere now: the address is looked for again.
+            self.steps.pop(ADDRESS, None)
         customer, address = self._place()
         totals = self._target.amend_document(wanted, customer=customer, address=address)
         self.steps[TOTAL] = str(totals.gross)

@@ -198,6 +198,13 @@ def test_p16_life_02_an_edit_after_the_transfer_amends_the_open_piece(story: Sto
     order.edit(1)
     assert order.live().updated == 1
     assert order.piece.total_gross == order.total()
+    story.rest(f"orders/{order.key}", {"shipping": {"address_1": "2 quai Ailleurs", "city": "Brest"}})
+    assert order.live().updated == 1
+    with story.erp.session(write=False) as session:
+        assert session.all(
+            "SELECT LI_Ville FROM F_LIVRAISON l JOIN F_DOCENTETE e ON e.LI_No = l.LI_No WHERE e.DO_NoWeb = ?",
+            (order.key,),
+        ) == [("Brest",)]
     assert f"Modifiée dans la boutique : pièce {piece} corrigée." in "".join(order.told())
 
 
@@ -418,11 +425,13 @@ def test_p16_orders_imported_before_lives_were_followed_stay_silent_and_old_refu
 
 
 @pytest.mark.covers("ORD-09")
-def test_p35_our_own_status_mark_and_tracking_are_no_events(story: Story) -> None:
-    options_store.save(story.profile, {"orders": {"statuses_after": {"processing": "completed"}}}, author=None)
-    order = Ordered.place(story, payment_method="card")
+@pytest.mark.parametrize("method", ["card", "cod"])
+def test_p35_our_own_status_mark_and_tracking_are_no_events(story: Story, method: str) -> None:
+    options_store.save(story.profile, {"orders": {"statuses_after": {"on-hold": "processing"}}}, author=None)
+    order = Ordered.place(story, payment_method=method)
     order.advance(DELIVERY, tracking="6A123456789FR")
-    assert story.run("order_status").sent + story.run("order_tracking").updated >= 1
+    assert (story.run("order_status").updated, story.run("order_tracking").updated) == (1, 1)
+    assert order.shop["date_paid"]
     assert order.live().sent == 0
     assert order.life == []
 

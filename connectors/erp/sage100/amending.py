@@ -152,6 +152,7 @@ class DocumentAmender:
             status="",
             series="",
             deposits=(),
+            instalments=(),
             currency_rate=self._desk.documents.rate(piece) or document.currency_rate,
         )
         # A user may have put the document on another account, which does not have our addresses.

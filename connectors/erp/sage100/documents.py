@@ -17,6 +17,7 @@ from connectors.erp.sage100.customers import Customers, Party
 from connectors.erp.sage100.database import Database
 from connectors.erp.sage100.deposits import Deposits
 from connectors.erp.sage100.document_lines import LinePlanner, PlannedLine, Setting, midnight
+from connectors.erp.sage100.instalments import Instalments
 from connectors.erp.sage100.line_writer import LineWriter
 from connectors.erp.sage100.lookups import EMPTY_DATE, Lookups
 from connectors.erp.sage100.numbering import KINDS, Kind, Numbering
@@ -81,6 +82,7 @@ class Desk:
     addresses: Addresses
     documents: Documents
     deposits: Deposits
+    instalments: Instalments
     lines: LinePlanner
 
 
@@ -111,7 +113,7 @@ class DocumentPlanner:
         series = self._desk.lookups.series(document.series)
         header["DO_Souche"] = series
         lines = self._desk.lines.plan(document, setting)
-        self._check_deposits(document)
+        self._check_payments(document)
         return Plan(kind, series, self._desk.sizes.row(_HEADER, header), lines, document, setting.rate)
 
     def _setting(self, document: SalesDocument, kind: Kind, party: Party) -> tuple[Setting, int]:
@@ -213,11 +215,12 @@ class DocumentPlanner:
             "DO_CodeTaxe1": tax.code,
         }
 
-    def _check_deposits(self, document: SalesDocument) -> None:
+    def _check_payments(self, document: SalesDocument) -> None:
         """Refuses before anything is written what would be refused afterwards."""
         for deposit in document.deposits:
             self._desk.lookups.payment_method(deposit.method)
             self._desk.lookups.journal(deposit.journal)
+        self._desk.instalments.check(document)
 
 
 class DocumentWriter:
@@ -253,6 +256,7 @@ class DocumentWriter:
         for line in lines:
             self._lines.add(piece, line)
         self._desk.deposits.add(piece, plan.document.deposits, plan.rate)
+        self._desk.instalments.add(piece, plan.document, plan.rate)
         totals = self._desk.documents.totals([piece])
         require_equal(plan.document, totals, strange_lines(self._desk, plan, piece))
         return totals

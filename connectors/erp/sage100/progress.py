@@ -60,12 +60,12 @@ class ProgressReader:
             yield from self._scanned(query, replace(cursor, until=cursor.until or self._mark()))
 
     def all_keys(self) -> Iterator[str]:
-        """Every web number."""
+        """Every web number of an order; those of quotes and credit notes are none."""
         seen: set[str] = set()
         for rows, _ in self._windows(0):
             for row in rows:
                 number = text_of(row["do_noweb"])
-                if number not in seen:
+                if _is_stage(row) and number not in seen:
                     seen.add(number)
                     yield number
 
@@ -195,12 +195,17 @@ class ProgressReader:
         return frozenset(text_of(row["cb_name"]) for row in self._database.rows("custom_columns", "F_DOCENTETE"))
 
 
+def _is_stage(row: Row) -> bool:
+    kind = int_of(row["do_type"])
+    return kind in STATES and kind != QUOTE and int_of(row["do_provenance"]) == NORMAL
+
+
 def _documents(rows: Sequence[Row], lines: Mapping[tuple[int, str], list[Row]]) -> list[_Document]:
     """The documents of one order, the least advanced first; quotes, returns and credit notes are no stage of it."""
     found = []
     for row in rows:
         kind, piece = int_of(row["do_type"]), text_of(row["do_piece"])
-        if kind not in STATES or kind == QUOTE or int_of(row["do_provenance"]) != NORMAL:
+        if not _is_stage(row):
             continue
         own = lines.get((kind, piece), [])
         goods = any(text_of(line["ar_ref"]) and decimal_of(line["dl_qte"]) > 0 for line in own)

@@ -23,6 +23,7 @@ from connectors.erp.sage100.database import Database
 from connectors.erp.sage100.deposits import Deposits
 from connectors.erp.sage100.document_lines import LinePlanner
 from connectors.erp.sage100.documents import Desk, DocumentPlanner, DocumentWriter
+from connectors.erp.sage100.instalments import Instalments
 from connectors.erp.sage100.lookups import Lookups
 from connectors.erp.sage100.numbering import ORDER, PREPARATION, QUOTE
 from connectors.erp.sage100.options import Sage100Options, permitted
@@ -254,6 +255,7 @@ class _Office:
             addresses=Addresses(*shared),
             documents=Documents(database, self._company),
             deposits=Deposits(*shared),
+            instalments=Instalments(*shared),
             lines=LinePlanner(self.resolver, self._company, lookups, sizes),
         )
 

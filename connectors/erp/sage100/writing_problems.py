@@ -133,6 +133,15 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "Sage n’a pas créé le règlement de l’acompte de %(value)s.",
         "Vérifiez que le pilote d’écriture est bien celui de Sage 100.",
     ),
+    "instalments_of_customer": (
+        "L’échéancier de la commande n’a pas été écrit dans le document %(value)s : cette version de Sage calcule les"
+        " échéances d’après les conditions de règlement du client.",
+        "Vérifiez les conditions de règlement de ce client dans Sage.",
+    ),
+    "instalments_invalid": (
+        "L’échéancier de la commande ne se répartit pas sur le reste à payer de %(value)s.",
+        "Corrigez l’échéancier dans le profil : chaque échéance a une part, et la dernière prend le reste.",
+    ),
     "payment_posted": (
         "Le règlement de %(value)s est déjà comptabilisé : son journal n’a pas été changé.",
         "Vérifiez le journal de ce règlement dans Sage.",

@@ -47,6 +47,17 @@ def emulation_statements(dialect: Dialect) -> list[str]:
     ]  # fmt: skip
 
 
+def older_driver_statements(dialect: Dialect) -> list[str]:
+    """Statements that make the emulated driver one of before i7 v8, which takes instalments (type 2) of a document."""
+    if dialect is Dialect.SQLITE:
+        number = _body(_next_number("F_DOCREGL", "DR_No"))
+        return [
+            "DROP TRIGGER TG_CHK_F_DOCREGL",
+            f"CREATE TRIGGER TG_NUM_F_DOCREGL AFTER INSERT ON F_DOCREGL WHEN NEW.DR_TypeRegl = 2 {number}",
+        ]
+    return [_pg_function("sage_deposit_before", _PG_DEPOSIT_NUMBER)]
+
+
 # Expressions shared by both databases
 
 
@@ -264,6 +275,11 @@ _PG_TRIGGERS = (
 )
 
 
+_PG_DEPOSIT_NUMBER = (
+    "  IF COALESCE(NEW.DR_No, 0) = 0 THEN NEW.DR_No := sage_next_number('f_docregl', 'dr_no'); END IF;\n  RETURN NEW;"
+)
+
+
 def _pg_function(name: str, body: str) -> str:
     return f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$\nBEGIN\n{body}\nEND $$"
 
@@ -335,8 +351,7 @@ def _pg_deposit_before() -> str:
     return _pg_function(
         "sage_deposit_before",
         f"  IF NEW.DR_TypeRegl = 2 AND NEW.DO_Domaine = 0 THEN RAISE EXCEPTION '{refusal}'; END IF;\n"
-        "  IF COALESCE(NEW.DR_No, 0) = 0 THEN NEW.DR_No := sage_next_number('f_docregl', 'dr_no'); END IF;\n"
-        "  RETURN NEW;",
+        + _PG_DEPOSIT_NUMBER,
     )
 
 

@@ -9,9 +9,16 @@ from typing import Any
 
 from . import documents, tamper
 from .backends import PostgresBackend, Session, SqliteBackend, backend_for
+from .emulation import older_driver_statements
 from .schema import Dialect, quoted, schema
 
 Number = int | float | Decimal
+_LATER_MARKS = (
+    ("P_DOSSIER", "D_Laf"),
+    ("F_DEPOT", "DE_Souche01"),
+    ("F_ARTSTOCK", "AS_Mouvemente"),
+    ("F_ARTICLE", "AR_EdiCode"),
+)
 _STOCK = {
     "real": "QteSto",
     "reserved": "QteRes",
@@ -282,6 +289,16 @@ class Sage100Sandbox:
         """Give a column another name, as if it were missing."""
         with self.backend.session() as session:
             session.script([f"ALTER TABLE {table} RENAME COLUMN {column} TO {name}"])
+
+    def become_older(self) -> None:
+        """Turn a company with emulation into one of i7 7.70, whose driver takes instalments of documents.
+
+        Only the columns that tell the later versions apart disappear. Callable once.
+        """
+        for table, column in _LATER_MARKS:
+            self.rename_column(table, column, f"zz{column}")
+        with self.backend.session() as session:
+            session.script(older_driver_statements(self.dialect))
 
     def create_reader(self, login: str, password: str) -> None:
         """Make a login that may only read (PostgreSQL; TypeError on SQLite). Callable twice."""

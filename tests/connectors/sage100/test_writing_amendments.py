@@ -111,6 +111,26 @@ def test_only_the_lines_that_differ_are_written(writable) -> None:
     assert one(writable.sandbox, STOCK, "TENTE2P")[1] == reserved
 
 
+def test_a_kit_is_amended_with_its_components(writable) -> None:
+    whole = "SELECT AR_Ref, DL_Qte, DL_Valorise, AR_RefCompose FROM F_DOCLIGNE WHERE DO_Piece = ? ORDER BY DL_Ligne"
+    fleece = line_of(2, "POLAIRE", "69.00", variant="POLAIRE#28#31")
+    piece = created(writable, document_of(line_of(1, "KIT-SECU", "150.00", quantity="2"), fleece)).piece
+    reserved = one(writable.sandbox, STOCK, "CASQUE")[1]
+    document = document_of(line_of(1, "KIT-SECU", "75.00"), fleece)
+    totals, seen = writes(writable, lambda: amended(writable, document))
+    assert totals.gross == D("144.00")
+    assert seen == {("f_docligne", "DELETE"): 4, ("f_docligne", "INSERT"): 4}, "the fleece stays"
+    assert rows(writable.sandbox, whole, piece) == [
+        ("KIT-SECU", 1, 1, "KIT-SECU"), ("BAUDRIER", 1, 1, "KIT-SECU"), ("CASQUE", 1, 1, "KIT-SECU"),
+        ("MOUSQ", 2, 1, "KIT-SECU"), ("POLAIRE", 1, 1, None),
+    ]  # fmt: skip
+    assert one(writable.sandbox, STOCK, "CASQUE")[1] == reserved - 1
+    without, seen = writes(writable, lambda: amended(writable, document_of(replace(fleece, position=1))))
+    assert without.gross == D("69.00")
+    assert seen == {("f_docligne", "DELETE"): 4}
+    assert [row[1] for row in rows(writable.sandbox, LINES, piece)] == [10000]
+
+
 def test_header_texts_address_and_footer_follow_the_order(writable) -> None:
     created(writable, document_of(line_of(1, "TENTE2P", "120.00")))
     away = Address(first_name="Bo", last_name="LI", line1="1 rue A", postcode="1000", city="Bruxelles", country="BE")
