@@ -36,15 +36,15 @@ REFUND_NAME = "Remboursement"
 def map_refund(order: Order, refund: Refund, options: Sections, catalogue: Resolver, moment: Moment) -> SalesDocument:
     """The credit note of one refund: positive amounts, its total equal to the refund's amount to the cent.
 
-    ``key`` is the refund's, ``web_number`` the order's with ``-R`` and the refund's key. No deposit. Raises
-    ``ItemRefused`` as :func:`map_order`, and ``refund_empty`` for a refund of nothing.
+    ``key`` is the refund's, ``web_number`` the order's with ``-R`` and the refund's key. No deposit and no
+    instalment. Raises ``ItemRefused`` as :func:`map_order`, and ``refund_empty`` for a refund of nothing.
     """
     if refund.amount <= 0:
         raise refuse("refund_empty", "Le remboursement est nul.", "Aucun avoir n’est nécessaire.")
     returned = _as_order(order, refund, options, catalogue)
     document = map_order(returned, options, catalogue, moment, kind=DocumentKind.CREDIT)
     number = f"{web_number(order, options)}-R{refund.key}"
-    return replace(document, key=refund.key, web_number=number, deposits=(), comment=refund.reason)
+    return replace(document, key=refund.key, web_number=number, deposits=(), instalments=(), comment=refund.reason)
 
 
 def returned_order(order: Order, refund: Refund, options: Sections, catalogue: Resolver) -> Order:

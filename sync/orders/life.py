@@ -7,8 +7,9 @@ went on is never changed; a posted one only ever gets a credit note beside it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 from connectors.canonical.sales import DocumentState, DocumentTotals, SalesDocument
@@ -74,7 +75,7 @@ class Life:
         self._target = target
         self._policy: dict[str, Any] = policy.model_dump()
         self._place = place
-        self._now = now
+        self._moments = (now + timedelta(microseconds=step) for step in count())
 
     def begin(self, totals: DocumentTotals) -> None:
         """Records what a document that was just created holds."""
@@ -257,6 +258,10 @@ class Life:
         if self.order.facts.paid and totals.deposits == paid:
             self.steps[PAID] = DONE
 
+    def _moment(self) -> str:
+        """The instant of this pass, each time a little later, so that events of one pass keep their order."""
+        return next(self._moments).isoformat(timespec="microseconds")
+
     def _is_pending(self, event: Event, key: str = "") -> bool:
         """Whether an event was never met, or was told and may be acted upon now that something changed."""
         if step_name(event, key) not in self.steps:
@@ -281,7 +286,7 @@ class Life:
             key=key,
             act=act,
             state=stage(held),
-            at=self._now.isoformat(timespec="microseconds"),
+            at=self._moment(),
             piece=piece or held.piece,
         )
         record(self.steps, done)
@@ -298,7 +303,7 @@ class Life:
             key=key,
             act=Act.TELL,
             state=stage(held),
-            at=self._recorded(event, key).at if known else self._now.isoformat(timespec="microseconds"),
+            at=self._recorded(event, key).at if known else self._moment(),
             piece=held.piece,
             code=problem.code,
             text=problem.text(),

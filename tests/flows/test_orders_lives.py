@@ -373,8 +373,9 @@ def test_p16_life_12_a_posted_piece_is_never_touched(story: Story, act: str) -> 
     order.status("cancelled")
     assert order.live().refused == 1
     assert story.erp.fingerprint() == before
-    refund = order.refund()
+    refund, told = order.refund(), _told(order)
     assert order.live().refused == 1
+    assert _told(order) == told + (act == "tell")
     assert _rows(story, order) == rows
     assert len(story.erp.documents(f"{order.key}-R{refund}")) == (act == "credit")
     assert (story.erp.fingerprint() == before) == (act == "tell")
@@ -388,6 +389,38 @@ def test_p16_a_refund_from_before_the_import_is_met_in_the_same_run(story: Story
     assert order.live().created == 1
     assert order.piece.total_gross == order.total() - order.amount(refund)
     assert order.life == [(Event.REFUNDED, Act.AMEND)]
+
+
+@pytest.mark.covers("ORD-09", "ORD-13")
+def test_p02_p16_an_order_refunded_and_cancelled_while_its_mark_failed_goes_on_at_the_mark(story: Story) -> None:
+    order = Ordered.place(story, imported=False)
+    refund = order.refund()
+    story.shop.server.faults.add({"method": "POST|PUT", "path": r"orders", "action": "status", "status": 500})
+    assert story.run("orders").failed == 1
+    story.shop.server.faults.remove()
+    held = order.piece.piece
+    order.status("cancelled")
+    assert story.run("orders", keys=[order.key], retry=True).refused == 0
+    assert (order.piece.piece, order.piece.total_gross) == (held, order.total() - order.amount(refund))
+    assert order.life == [(Event.REFUNDED, Act.AMEND), (Event.CANCELLED, Act.HOLD)]
+    assert order.live().sent == 0
+    assert ledger.balance(tenant_id=story.tenant.pk, kind="import").used == 1
+
+
+@pytest.mark.covers("ORD-09", "ORD-13")
+@pytest.mark.parametrize("amended", [False, True])
+def test_p01_p16_a_worker_killed_before_it_noted_anything_finds_the_piece_as_it_is(story: Story, amended: bool) -> None:
+    order = Ordered.place(story)
+    refund = order.refund()
+    if amended:
+        assert story.run("orders").updated == 1
+    LinkState.objects.filter(link=order.link, aspect="data").delete()
+    Link.objects.filter(pk=order.link.pk).update(steps={}, erp_key=None, status="creating")
+    story.run("orders")
+    assert order.live().sent == 0
+    assert (Event.REFUNDED, Act.AMEND) in order.life
+    assert order.piece.total_gross == order.total() - order.amount(refund)
+    assert order.verdict() == ("equal", [])
 
 
 @pytest.mark.covers("ORD-09")
@@ -416,7 +449,9 @@ def test_p16_orders_imported_before_lives_were_followed_stay_silent_and_old_refu
     assert (run.refused, run.unchanged, story.erp.fingerprint()) == (1, 1, before)
     assert JournalEntry.objects.filter(run=run, item_key=quiet.key).count() == 0
     assert refunded.life == [(Event.REFUNDED, Act.TELL)]
+    told = _told(refunded)
     assert story.run("orders", keys=[refunded.key], retry=True).refused == 1
+    assert _told(refunded) == told
     assert story.erp.fingerprint() == before
     new = refunded.refund(line=1)
     assert story.run("orders").refused == 1
@@ -482,6 +517,11 @@ def _rows(story: Story, order: Ordered) -> list[Any]:
             for table in ("F_DOCENTETE", "F_DOCLIGNE", "F_DOCREGL")
             for row in session.all(f"SELECT * FROM {table} WHERE DO_Piece = ? ORDER BY cbMarq", (piece,))  # noqa: S608
         ]
+
+
+def _told(order: Ordered) -> int:
+    """How often a person was told something about the order."""
+    return JournalEntry.objects.filter(entity="order", item_key=order.key).exclude(code="").count()
 
 
 def _reserved(story: Story, article: str) -> Decimal:
