@@ -20,10 +20,13 @@ from connectors.core.problems import ConnectorError, Consequence, ItemRefused, P
 from connectors.core.results import Action, Found, ItemResult, Outbound, Outcome, Remark
 from profiles.sections import OrderChangesSection
 from sync.mapping.customers import CustomerPlan
-from sync.orders.life import Life
+from sync.orders.life import Life, Rehearsal
 from sync.orders.records import ImportOrder
 from sync.orders.steps import ADDRESS, CONTENT, CUSTOMER, DOCUMENT, DONE, MARK
 from sync.orders.words import VANISHED
+
+PLANNED = "Après l’import"
+"""Under this name a preview shows what would become of an imported order."""
 
 Marker = Callable[[ImportOrder, DocumentTotals], None]
 """Marks an imported order in the shop; raises ``ConnectorError`` when the shop does not take it."""
@@ -99,8 +102,28 @@ class OrderWriter:
             yield self._done(done, problem, seconds=time.monotonic() - started)
 
     def compare(self, batch: Sequence[Outbound[ImportOrder]]) -> Mapping[str, Mapping[str, tuple[Any, Any]]]:
-        """An imported document is never changed by a preview or by a run."""
-        return {}
+        """What would be done about an imported order, in words; reads the ERP and writes nothing."""
+        return {item.key: self._planned(item) for item in batch if item.action is Action.UPDATE}
+
+    def _planned(self, item: Outbound[ImportOrder]) -> Mapping[str, tuple[Any, Any]]:
+        steps = dict(item.children)
+        if MARK not in steps:
+            return {}
+        life = Life(
+            item.record,
+            steps,
+            target=Rehearsal(self._target()),
+            policy=self._policy,
+            place=lambda: (steps.get(CUSTOMER, ""), steps.get(ADDRESS, "")),
+            now=self._clock(),
+        )
+        try:
+            life.follow(before=CONTENT not in steps)
+        except ItemRefused as error:
+            return {PLANNED: ("", error.problem.text())}
+        told = life.problem()
+        words = [*(remark.text for remark in life.remarks), *([told.text()] if told else [])]
+        return {PLANNED: ("", " ".join(words))} if words else {}
 
     def retire(self, batch: Sequence[Outbound[ImportOrder]]) -> Iterator[ItemResult]:
         """Documents are never taken back."""

@@ -391,6 +391,22 @@ def test_p16_a_refund_from_before_the_import_is_met_in_the_same_run(story: Story
     assert order.life == [(Event.REFUNDED, Act.AMEND)]
 
 
+@pytest.mark.covers("ORD-09")
+def test_a_preview_says_what_would_become_of_imported_orders_and_writes_nothing(story: Story) -> None:
+    edited, refunded, quiet = Ordered.place(story), Ordered.place(story), Ordered.place(story)
+    refunded.advance(INVOICE)
+    edited.edit(5)
+    refund = refunded.refund()
+    before = (story.erp.fingerprint(), edited.link.steps, refunded.link.steps)
+    run = story.run("orders", dry=True)
+    assert (story.erp.fingerprint(), edited.link.steps, refunded.link.steps) == before
+    assert (run.updated, run.unchanged) == (2, 1)
+    planned = {row.item_key: str(row.detail) for row in JournalEntry.objects.filter(run=run)}
+    assert f"pièce {edited.piece.piece} corrigée" in planned[edited.key]
+    assert f"Remboursement {refund} : avoir" in planned[refunded.key]
+    assert quiet.key not in planned
+
+
 @pytest.mark.covers("ORD-09", "ORD-13")
 def test_p02_p16_an_order_refunded_and_cancelled_while_its_mark_failed_goes_on_at_the_mark(story: Story) -> None:
     order = Ordered.place(story, imported=False)
