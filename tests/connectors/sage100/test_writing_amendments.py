@@ -165,6 +165,8 @@ def test_p17_a_document_in_a_foreign_currency_is_amended_at_its_own_rate(writabl
     assert (totals.gross, totals.deposits) == (D("306.89"), D("324.89"))
     assert seen == {("f_docligne", "DELETE"): 1, ("f_docligne", "INSERT"): 1}
     assert one(writable.sandbox, "SELECT DO_Cours FROM F_DOCENTETE WHERE DO_Piece = ?", piece) == (D("1.0837"),)
+    prices = "SELECT DL_PUTTC, DL_PUDevise FROM F_DOCLIGNE WHERE AR_Ref = 'PORT' AND DO_Piece = ?"
+    assert one(writable.sandbox, prices, piece) == (D("6.367076"), D("5.75")), "at the rate the document holds"
     other = document_of(lines[0])
     assert refusal(writable, lambda: amended(writable, other)) == "document_changed_by_hand"
 
@@ -202,6 +204,13 @@ def test_p16_a_line_added_at_the_end_by_a_user_is_told_by_its_creator(writable_f
     assert refusal(writable_file, lambda: amended(writable_file, document)) == "document_changed_by_hand"
 
 
+def test_p16_goods_after_the_message_are_a_user_s_even_where_rows_name_nobody(writable_file) -> None:
+    piece = created(writable_file, ORDER).piece
+    writable_file.sandbox.add_line(piece, "CASQUE", position=100000, price=10)
+    writable_file.sandbox.update("F_DOCLIGNE", "DO_Piece", piece, cbCreateur="")
+    assert refusal(writable_file, lambda: amended(writable_file, document_of(*CHANGED))) == "document_changed_by_hand"
+
+
 def test_p16_a_line_taken_away_by_hand_is_noticed(writable_file) -> None:
     piece = created(writable_file, ORDER).piece
     with writable_file.sandbox.session() as session:
@@ -233,8 +242,9 @@ CLOSED: dict[str, Callable[[Any, str], Any]] = {
     ),
     "validated": lambda company, piece: seal(company, "DO_Valide"),
     "closed": lambda company, piece: seal(company, "DO_Cloture"),
+    "remainder": lambda company, piece: seal(company, "DO_Reliquat"),
 }
-STATES = {"part": "delivery", "validated": "order", "closed": "order"}
+STATES = {"part": "delivery", "validated": "order", "closed": "order", "remainder": "order"}
 
 
 @pytest.mark.parametrize("how", list(CLOSED))
