@@ -348,7 +348,7 @@ def test_p16_life_10_two_refunds_one_after_the_other_then_a_full_one(story: Stor
     assert order.verdict() == ("equal", [])
 
 
-@pytest.mark.covers("ORD-09", "PAY-02")
+@pytest.mark.covers("ORD-09", "PAY-01")
 def test_p16_life_11_a_late_payment_adds_its_deposit_once(story: Story) -> None:
     order = Ordered.place(story, payment_method="bacs")
     assert order.piece.deposits == 0
@@ -380,6 +380,62 @@ def test_p16_life_12_a_posted_piece_is_never_touched(story: Story, act: str) -> 
     assert len(story.erp.documents(f"{order.key}-R{refund}")) == (act == "credit")
     assert (story.erp.fingerprint() == before) == (act == "tell")
     assert {one.event for one in order.events if one.open} >= {Event.EDITED, Event.CANCELLED}
+
+
+@pytest.mark.covers("ORD-09")
+@pytest.mark.parametrize(
+    ("option", "choice", "stage", "happens", "act"),
+    [
+        ("edited_open", "hold", 0, "edit", Act.TELL),
+        ("edited_open", "tell", 0, "edit", Act.TELL),
+        ("refunded_open", "hold", 0, "refund", Act.TELL),
+        ("refunded_open", "tell", 0, "refund", Act.TELL),
+        ("refunded_preparation", "credit", PREPARATION, "refund", Act.CREDIT),
+        ("refunded_preparation", "tell", PREPARATION, "refund", Act.TELL),
+        ("refunded_invoice", "tell", INVOICE, "refund", Act.TELL),
+        ("cancelled_open", "tell", 0, "cancelled", Act.TELL),
+        ("paid_open", "tell", 0, "processing", Act.TELL),
+        ("paid_preparation", "amend", PREPARATION, "processing", Act.AMEND),
+        ("paid_preparation", "tell", PREPARATION, "processing", Act.TELL),
+    ],
+)
+def test_p16_each_cell_of_the_table_does_what_it_says(
+    story: Story, option: str, choice: str, stage: int, happens: str, act: Act
+) -> None:
+    _policy(story, **{option: choice})
+    order = Ordered.place(story)
+    story.erp.update("F_DOCENTETE", "DO_NoWeb", order.key, DO_Statut=2)
+    if stage:
+        order.advance(stage)
+    lines = order.piece.lines
+    if happens == "edit":
+        order.edit(5)
+    elif happens == "refund":
+        order.refund()
+    else:
+        order.status(happens)
+    run = order.live()
+    assert (run.refused, run.updated) == ((1, 0) if act is Act.TELL else (0, 1))
+    assert [one.act for one in order.events] == [act]
+    assert order.piece.lines == lines
+    assert order.piece.deposits == (order.total() if (option, act) == ("paid_preparation", Act.AMEND) else 0)
+    with story.erp.session(write=False) as session:
+        rows = session.all("SELECT DO_Statut FROM F_DOCENTETE WHERE DO_NoWeb = ?", (order.key,))
+    assert rows == [(0 if choice == "hold" else 2,)]
+
+
+@pytest.mark.covers("ORD-09", "ORD-01")
+def test_p16_an_order_is_followed_beyond_the_imported_period_for_as_long_as_the_profile_says(story: Story) -> None:
+    order = Ordered.place(story)
+    held = story.shop.app.store.orders.get(int(order.key))
+    held["created"] -= 40 * 86_400
+    order.edit(5)
+    for days, updated in ((30, 0), (60, 1)):
+        options_store.save(
+            story.profile, {"orders": {"period_days": 5}, "order_changes": {"follow_days": days}}, author=None
+        )
+        assert story.run("orders", full=True).updated == updated
+    assert order.piece.total_gross == order.total()
 
 
 @pytest.mark.covers("ORD-09")
