@@ -496,6 +496,19 @@ def test_p01_p16_a_worker_killed_before_it_noted_anything_finds_the_piece_as_it_
 
 
 @pytest.mark.covers("ORD-09")
+def test_p16_a_refund_deleted_in_the_shop_is_told(story: Story) -> None:
+    order = Ordered.place(story)
+    refund = order.refund()
+    assert story.run("orders").updated == 1
+    before = story.erp.fingerprint()
+    story.rest(f"orders/{order.key}/refunds/{refund}?force=true", method="DELETE")
+    assert story.run("orders", full=True).refused == 1
+    assert order.life == [(Event.REFUNDED, Act.AMEND), (Event.UNREFUNDED, Act.TELL)]
+    assert story.run("orders", full=True).sent == 0
+    assert story.erp.fingerprint() == before
+
+
+@pytest.mark.covers("ORD-09")
 def test_p16_a_piece_whose_total_a_person_changed_is_not_corrected_over_it(story: Story) -> None:
     order = Ordered.place(story)
     held = order.piece.total_gross
