@@ -174,7 +174,9 @@ class _Replay:
             return _refused(order, error.problem, error.explanation.columns())
         except ConnectorError as error:
             return _refused(order, error.problem)
-        wanted = ImportOrder(key=order.key, number=order.number, document=document, plan=plan)
+        wanted = ImportOrder(
+            key=order.key, number=order.number, document=document, plan=plan, web_number=document.web_number
+        )
         outbound = Outbound(record=wanted, action=Action.CREATE, key=order.key)
         result = next(iter(self.writer.send([outbound])))
         if result.outcome is not Outcome.CREATED:

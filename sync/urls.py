@@ -40,5 +40,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("profils/<int:profile_id>/commandes/", orders.order_find, name="order_find"),
     path("profils/<int:profile_id>/commandes-reinitialiser/", orders.orders_reset, name="orders_reset"),
     path("profils/<int:profile_id>/commandes/<str:key>/", orders.order, name="order"),
+    path("profils/<int:profile_id>/commandes/<str:key>/traitee/", orders.order_settle, name="order_settle"),
     path("profils/<int:profile_id>/commandes/<str:key>/importer/", orders.order_import, name="order_import"),
 ]

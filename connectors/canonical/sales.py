@@ -127,6 +127,7 @@ class Order(Record):
 
     ``total`` is with tax; ``rate_totals`` and ``total_tax`` are the shop's own. ``number`` is what people see, ``key``
     what identifies. ``erased``: personal data were removed in the shop (GDPR). ``mark`` is our own transfer mark.
+    ``cancelled``: the shop gave the order up (cancelled, payment failed), whatever its status is called.
     """
 
     key: str
@@ -154,6 +155,7 @@ class Order(Record):
     carrier_title: str = ""
     exempt: str = ""
     erased: bool = False
+    cancelled: bool = False
     mark: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
 
@@ -312,13 +314,15 @@ class OrderProgress(Record):
     """How far the ERP is with an order: most advanced document, tracking, document number, delivery date.
 
     ``state`` is one of ``order``, ``preparation``, ``delivery``, ``invoice``, ``posted``; ``partial`` when the rest of
-    the order is still open. ``status`` is the shop's status to set, put there by the mapping; empty leaves it.
+    the order is still open. ``status`` is the shop's status to set, put there by the mapping; empty leaves it. An order
+    that has one of the statuses ``further`` is left there.
     """
 
     key: str
     web_number: str
     state: str
     status: str = ""
+    further: tuple[str, ...] = ()
     partial: bool = False
     piece: str = ""
     tracking: str = ""

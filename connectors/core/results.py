@@ -100,13 +100,23 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """A journal line of its own about an item: something that was done, or (``warning``) something to know."""
+
+    text: str
+    advice: str = ""
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ItemResult:
     """What became of one :class:`Outbound`, exactly one per item.
 
     ``written``: the other side really created or changed something (a unit is due), also when ``outcome`` is refused
     because one of several variants was. ``children`` maps variant keys to remote keys learnt by this write.
     ``gone``: the remote object does not exist any more; the link is marked. ``sent`` and ``received`` are redacted
-    bodies for the journal.
+    bodies for the journal. ``remarks`` become lines of their own. ``quiet``: nothing is new since the journal last
+    told this problem.
     """
 
     key: str
@@ -121,6 +131,8 @@ class ItemResult:
     sent: Any = None
     received: Any = None
     seconds: float = 0.0
+    remarks: tuple[Remark, ...] = ()
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from profiles.sections.advanced import AdvancedSection
 from profiles.sections.categories import CategoriesSection
 from profiles.sections.notifications import NotificationsSection
 from profiles.sections.order_articles import OrderArticlesSection
+from profiles.sections.order_changes import OrderChangesSection
 from profiles.sections.order_customers import OrderCustomersSection
 from profiles.sections.order_taxes import OrderTaxesSection
 from profiles.sections.orders import OrdersSection
@@ -26,6 +27,7 @@ FLOW_SECTIONS: tuple[type[OptionsSection], ...] = (
     OrderArticlesSection,
     OrderCustomersSection,
     PaymentsSection,
+    OrderChangesSection,
     ProgressSection,
     NotificationsSection,
     AdvancedSection,
@@ -37,6 +39,7 @@ __all__ = [
     "CategoriesSection",
     "NotificationsSection",
     "OrderArticlesSection",
+    "OrderChangesSection",
     "OrderCustomersSection",
     "OrderTaxesSection",
     "OrdersSection",

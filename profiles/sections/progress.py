@@ -62,7 +62,7 @@ class ProgressSection(OptionsSection):
     forward_only: bool = option(
         True,
         label="Ne jamais revenir en arrière",
-        help="Un état plus avancé déjà donné à la commande dans la boutique est conservé.",
+        help="Une commande qui a déjà, dans la boutique, l’état d’un stade suivant de cette liste le garde.",
         group=_STATES,
     )
     send_tracking: bool = option(

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import IntegrityError, connection
-from django.db.models import FilteredRelation, Q, QuerySet
+from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.utils import timezone
 
 from connectors.canonical.keys import Aspect, Direction, Entity
@@ -202,6 +202,15 @@ class LinkBook:
         """Forgets what was last sent of these keys, so that they are sent again."""
         for chunk in _chunks(sorted(keys)):
             self._states(entity, aspect, chunk).update(sent_hash="")
+
+    def settle(self, entity: Entity, aspect: Aspect, key: str, steps: Mapping[str, str]) -> None:
+        """A person dealt with what a link was held for: its content counts as sent, its steps become these."""
+        self._rows(entity, **{self.near: key}).update(steps=dict(steps), updated_at=timezone.now())
+        held = self._states(entity, aspect, [key]).filter(not_before=None).exclude(held_hash="")
+        held.update(
+            sent_hash=F("held_hash"), held_hash="", outcome="", problem_code="", problem="", advice="",
+            attempts=0, not_before=None,
+        )  # fmt: skip
 
     def _drop_replaced_variants(self, links: Sequence[LinkWrite]) -> None:
         """A range value deleted and made again in the ERP has a new key but keeps its variant in the shop."""

@@ -8,7 +8,8 @@ from datetime import datetime
 from connectors.canonical.keys import Aspect, Direction, Entity
 from connectors.core.problems import Consequence, Problem
 from connectors.core.ratelimit import RunStopped
-from connectors.core.results import Action, ItemResult, Outcome
+from connectors.core.redaction import redact
+from connectors.core.results import Action, ItemResult, Outcome, Remark
 from sync.engine import journal
 from sync.engine.items import Batch, Item, Verdict
 from sync.engine.linkbook import LinkWrite, StateWrite
@@ -106,8 +107,36 @@ def write(verdict: Verdict, *, flow: Flow, run: Run, now: datetime, into: Record
     into.states.append(_state(flow, run, item, result, now))
     if result.remote_key or (item.view and item.view.remote_key):
         into.states.extend(_along_states(flow, run, item, result))
-    if outcome != Outcome.UNCHANGED or verdict.adopted or item.mapped.notes:
+    into.journal.extend(_remark(verdict, remark, run=run, now=now) for remark in result.remarks)
+    if _is_told(verdict, outcome):
         into.journal.append(entry(verdict, flow=flow, run=run, now=now))
+
+
+def _is_told(verdict: Verdict, outcome: str) -> bool:
+    """Whether the item has a line of its own: not when nothing happened, nor when its remarks say what was done."""
+    result = verdict.result
+    if result.quiet or (outcome == Outcome.UPDATED and any(not remark.warning for remark in result.remarks)):
+        return False
+    return bool(outcome != Outcome.UNCHANGED or verdict.adopted or verdict.item.mapped.notes)
+
+
+def _remark(verdict: Verdict, remark: Remark, *, run: Run, now: datetime) -> JournalEntry:
+    item, result = verdict.item, verdict.result
+    return JournalEntry(
+        run=run,
+        profile_id=run.profile_id,
+        at=now,
+        level=Level.WARNING if remark.warning else Level.SUCCESS,
+        entity=item.mapped.ref.entity,
+        item_key=item.key,
+        reference=item.mapped.reference[:200],
+        label=item.mapped.label[:250],
+        shop_key=result.remote_key,
+        outcome="" if remark.warning else Outcome.UPDATED.value,
+        text=redact(remark.text),
+        advice=redact(remark.advice),
+        attempts=item.attempts + 1,
+    )
 
 
 def _counted(outcome: Outcome) -> str:
@@ -191,7 +220,7 @@ def _state(flow: Flow, run: Run, item: Item, result: ItemResult, now: datetime) 
         outcome=result.outcome.value,
     )
     if result.outcome in (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED):
-        return state
+        return replace(state, sent_hash=item.mapped.lasting_hash()) if item.mapped.lasting else state
     attempts = item.attempts + 1
     again = result.outcome is not Outcome.REFUSED
     problem = journal.problem_fields(result.problem)

@@ -38,7 +38,8 @@ class Mapped:
     """A record in the shop's terms, ready to be compared and sent.
 
     ``parts``: what an update may write; ``None`` means the whole record. ``references``: objects that must be linked
-    first. ``notes``: warnings for the journal (a bar code left out…). ``along``: see :class:`Along`.
+    first. ``notes``: warnings for the journal (a bar code left out…). ``along``: see :class:`Along`. ``lasting``: the
+    parts by which the record is compared once it was written, where they are not those of the first time.
     """
 
     ref: Ref
@@ -49,10 +50,15 @@ class Mapped:
     references: tuple[Ref, ...] = ()
     notes: tuple[str, ...] = ()
     along: tuple[Along, ...] = field(default=())
+    lasting: frozenset[str] | None = None
 
     def hash(self) -> str:
         """Hash of what an update would send."""
         return content_hash(self.record, self.parts)
+
+    def lasting_hash(self) -> str:
+        """Hash of what will be compared after a success."""
+        return content_hash(self.record, self.lasting)
 
 
 class Flow(ABC):

@@ -10,7 +10,7 @@ from connectors.canonical.sales import OrderProgress
 from connectors.core.query import Query
 from sync.engine.context import RunContext
 from sync.flows.base import Excluded, Flow, Mapped
-from sync.mapping.progress import only, shop_status
+from sync.mapping.progress import further_statuses, only, shop_status
 
 
 class _Progress(Flow):
@@ -55,8 +55,11 @@ class ExportOrderStatus(_Progress):
 
     def wanted(self, ctx: RunContext, progress: OrderProgress) -> OrderProgress | Excluded:
         """The status of the stage that was reached."""
-        status = shop_status(progress, ctx.options["progress"])
-        return only(progress, status=status) if status else Excluded("Aucun état prévu pour ce stade")
+        section = ctx.options["progress"]
+        status = shop_status(progress, section)
+        if not status:
+            return Excluded("Aucun état prévu pour ce stade")
+        return only(progress, status=status, further=further_statuses(status, section))
 
 
 class ExportOrderTracking(_Progress):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
-from datetime import tzinfo
+from dataclasses import replace
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, ClassVar
 
 from connectors.canonical.keys import Aspect, Direction, Entity, Ref
-from connectors.canonical.sales import DocumentTotals, Order, OrderMark
+from connectors.canonical.sales import DocumentKind, DocumentTotals, Order, OrderMark
 from connectors.canonical.zones import zone_of
 from connectors.core.ports import Connection, Writer
 from connectors.core.problems import ItemRefused, Transient
@@ -19,11 +20,14 @@ from sync.engine.context import RunContext
 from sync.engine.linkbook import LinkBook
 from sync.flows.base import Excluded, Flow, Mapped
 from sync.mapping.customers import plan_customer
-from sync.mapping.orders import Moment, is_selected, map_order, status_after
+from sync.mapping.orders import Moment, is_selected, map_order, status_after, web_number
+from sync.mapping.progress import gives_status
 from sync.mapping.rounding import cents
+from sync.orders.facts import facts_of
 from sync.orders.period import period_bounds
-from sync.orders.records import DOCUMENT, ImportOrder
+from sync.orders.records import DOCUMENT, LIFE, CreditNote, ImportOrder, credit_note
 from sync.orders.resolver import ErpResolver
+from sync.orders.steps import MARK
 from sync.orders.writer import Marker, OrderWriter
 
 
@@ -32,7 +36,10 @@ class ImportOrders(Flow):
 
     key: ClassVar[str] = "orders"
     label: ClassVar[str] = "Importer les commandes"
-    help: ClassVar[str] = "Crée dans l’ERP les commandes de la boutique, avec leurs clients et leurs règlements."
+    help: ClassVar[str] = (
+        "Crée dans l’ERP les commandes de la boutique, avec leurs clients et leurs règlements, et suit ce qui leur "
+        "arrive ensuite : modification, annulation, remboursement, paiement."
+    )
     icon: ClassVar[str] = "cart-check"
     direction: ClassVar[Direction] = Direction.IMPORT
     entity: ClassVar[Entity] = Entity.ORDER
@@ -42,56 +49,96 @@ class ImportOrders(Flow):
     incremental: ClassVar[bool] = True
 
     def query(self, ctx: RunContext) -> Query:
-        """Orders of the period; every status is read, so that a late change is seen, and judged by the mapping.
+        """Orders of the period and those that are followed after their import, whatever their status and their mark.
 
-        Orders that a person asks for by their numbers are read whatever their date.
+        What is not to be imported is left out by the mapping, which knows what was imported before. Orders that a
+        person asks for by their numbers are read whatever their date.
         """
-        section = ctx.options["orders"]
-        if ctx.run.retry and ctx.run.scope.get("keys"):
-            return Query(include_transferred=section.include_transferred)
-        after, before = period_bounds(section, ctx.clock(), ctx.profile.tenant.zone)
-        return Query(
-            created_after=after, created_before=before, include_transferred=section.include_transferred or ctx.run.full
-        )
+        if _is_asked(ctx):
+            return Query(include_transferred=True)
+        after, before = self._period(ctx)
+        if not ctx.linkbook.linked_count(Entity.ORDER):
+            return Query(created_after=after, created_before=before, include_transferred=True)
+        followed = ctx.clock() - timedelta(days=ctx.options["order_changes"].follow_days)
+        return Query(created_after=min(after, followed) if after else None, include_transferred=True)
 
     def pages(
         self, ctx: RunContext, *, since: Cursor | None, keys: Collection[str] | None = None
     ) -> Iterator[Page[Any]]:
-        """Pages of orders, each with the articles of its lines already looked up."""
+        """Pages of orders, each with the articles of its lines and what was done so far already looked up."""
         for page in super().pages(ctx, since=since, keys=keys):
             self._resolver(ctx).prefetch(page.records)
+            wanted = [order.key for order in page.records]
+            ctx.memo["orders_met"] = set(ctx.linkbook.lookup(Entity.ORDER, self.aspect, wanted))
+            ctx.memo["order_steps"] = ctx.linkbook.steps(Entity.ORDER, wanted)
             yield page
 
     def map(self, ctx: RunContext, record: Any) -> Mapped | Excluded:
-        """The order's document, equal to it to the cent, or the reason why it waits."""
+        """The order's document, equal to it to the cent, or the reason why it waits; once imported, its life."""
         order: Order = record
-        if not is_selected(order, ctx.options):
-            return Excluded("État de commande non importé")
-        moment = Moment(today=ctx.clock().astimezone(ctx.profile.tenant.zone).date(), timezone=_zone(ctx))
-        document = map_order(order, ctx.options, self._resolver(ctx), moment)
-        plan = plan_customer(
-            order, ctx.options, accounting_category=document.accounting_category, carrier=document.carrier
+        steps: Mapping[str, str] = ctx.memo["order_steps"].get(order.key, {})
+        reason = "" if DOCUMENT in steps else self._left_out(ctx, order)
+        if reason:
+            return Excluded(reason)
+        finished = MARK in steps
+        return Mapped(
+            ref=Ref(Entity.ORDER, order.key),
+            record=self._wanted(ctx, order, finished=finished),
+            label=f"{order.billing.name} · {cents(order.total)} {order.currency}",
+            reference=order.number,
+            parts=frozenset({LIFE if finished else DOCUMENT}),
+            lasting=frozenset({LIFE}),
         )
+
+    def _left_out(self, ctx: RunContext, order: Order) -> str:
+        """Why an order without document is not imported; empty when it is. One whose import was cut short goes on."""
+        if order.mark and order.key in ctx.memo["orders_met"]:
+            return ""
+        if not is_selected(order, ctx.options):
+            return "État de commande non importé"
+        if order.mark and not (ctx.options["orders"].include_transferred or (ctx.run.full and not _is_asked(ctx))):
+            return "Déjà transférée"
+        after, before = (None, None) if _is_asked(ctx) else self._period(ctx)
+        if (after and order.created_at < after) or (before and order.created_at >= before):
+            return "Hors de la période"
+        return ""
+
+    def _period(self, ctx: RunContext) -> tuple[datetime | None, datetime | None]:
+        return period_bounds(ctx.options["orders"], ctx.clock(), ctx.profile.tenant.zone)
+
+    def _wanted(self, ctx: RunContext, order: Order, *, finished: bool) -> ImportOrder:
+        """What the writer needs. An imported order that cannot be mapped any more says why, and is still followed."""
         wanted = ImportOrder(
             key=order.key,
             number=order.number,
-            document=document,
-            plan=plan,
+            facts=facts_of(order, gives_status=gives_status(ctx.options)),
+            web_number=web_number(order, ctx.options),
             status_after=status_after(order, ctx.options),
+            total=order.total,
+            decimals=ctx.options["orders"].decimals,
         )
-        return Mapped(
-            ref=Ref(Entity.ORDER, order.key),
-            record=wanted,
-            label=f"{order.billing.name} · {cents(order.total)} {order.currency}",
-            reference=order.number,
-            parts=frozenset({DOCUMENT}),
-        )
+        moment = Moment(today=ctx.clock().astimezone(ctx.profile.tenant.zone).date(), timezone=_zone(ctx))
+        kind = None if is_selected(order, ctx.options) else DocumentKind.ORDER
+        try:
+            document = map_order(order, ctx.options, self._resolver(ctx), moment, kind=kind)
+            plan = plan_customer(
+                order, ctx.options, accounting_category=document.accounting_category, carrier=document.carrier
+            )
+        except ItemRefused as error:
+            if not finished:
+                raise
+            return replace(wanted, problem=error.problem, credits=self._credits(ctx, order, moment))
+        return replace(wanted, document=document, plan=plan, credits=self._credits(ctx, order, moment))
+
+    def _credits(self, ctx: RunContext, order: Order, moment: Moment) -> tuple[CreditNote, ...]:
+        refunds = sorted(order.refunds, key=lambda refund: (refund.created_at, refund.key))
+        return tuple(credit_note(order, one, ctx.options, self._resolver(ctx), moment) for one in refunds)
 
     def writer(self, ctx: RunContext) -> Writer[Any]:
         """One writer per slice; its sessions end with the slice."""
         held: OrderWriter | None = ctx.memo.get("order_writer")
         if held is None:
-            held = OrderWriter(_opener(ctx), _marker(ctx))
+            held = OrderWriter(_opener(ctx), _marker(ctx), policy=ctx.options["order_changes"], clock=ctx.clock)
             ctx.memo["order_writer"] = held
             ctx.on_close(held.close)
         return held
@@ -107,6 +154,11 @@ class ImportOrders(Flow):
                 owners=lambda keys: links.owners(Entity.VARIANT, keys),
             )
         return held
+
+
+def _is_asked(ctx: RunContext) -> bool:
+    """Whether a person asked for these very orders."""
+    return bool(ctx.run.retry and ctx.run.scope.get("keys"))
 
 
 def _zone(ctx: RunContext) -> tzinfo:

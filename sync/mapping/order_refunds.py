@@ -7,12 +7,14 @@ proportion of what was paid at each, the last share taking the remainder.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 from connectors.canonical.sales import (
     DocumentKind,
+    DocumentLine,
+    FooterCharge,
     LineKind,
     Order,
     OrderLine,
@@ -22,10 +24,11 @@ from connectors.canonical.sales import (
     RefundLine,
     SalesDocument,
 )
+from connectors.canonical.values import TaxBasis
 from sync.mapping.order_taxes import ZERO, TaxBook
 from sync.mapping.order_terms import Resolver, Sections, refuse
 from sync.mapping.orders import Moment, map_order, web_number
-from sync.mapping.rounding import CENT, cents, without_noise
+from sync.mapping.rounding import CENT, amounts, cents, price_line, without_noise
 
 REFUND_NAME = "Remboursement"
 
@@ -33,20 +36,110 @@ REFUND_NAME = "Remboursement"
 def map_refund(order: Order, refund: Refund, options: Sections, catalogue: Resolver, moment: Moment) -> SalesDocument:
     """The credit note of one refund: positive amounts, its total equal to the refund's amount to the cent.
 
-    ``key`` is the refund's, ``web_number`` the order's with ``-R`` and the refund's key. No deposit. Raises
-    ``ItemRefused`` as :func:`map_order`, and ``refund_empty`` for a refund of nothing.
+    ``key`` is the refund's, ``web_number`` the order's with ``-R`` and the refund's key. No deposit and no
+    instalment. Raises ``ItemRefused`` as :func:`map_order`, and ``refund_empty`` for a refund of nothing.
     """
     if refund.amount <= 0:
         raise refuse("refund_empty", "Le remboursement est nul.", "Aucun avoir n’est nécessaire.")
     returned = _as_order(order, refund, options, catalogue)
     document = map_order(returned, options, catalogue, moment, kind=DocumentKind.CREDIT)
     number = f"{web_number(order, options)}-R{refund.key}"
-    return replace(document, key=refund.key, web_number=number, deposits=(), comment=refund.reason)
+    return replace(document, key=refund.key, web_number=number, deposits=(), instalments=(), comment=refund.reason)
 
 
 def returned_order(order: Order, refund: Refund, options: Sections, catalogue: Resolver) -> Order:
     """The refund written as an order of its own, to explain the arithmetic of its credit note."""
     return _as_order(order, refund, options, catalogue)
+
+
+def without_refunds(document: SalesDocument, credits: Sequence[SalesDocument], *, decimals: int) -> SalesDocument:
+    """The document of an order less what its refunds gave back, to the cent per rate.
+
+    A line that came back whole disappears and one that came back in part shrinks; where that would move a cent, and
+    for money given back without a piece, a negative line says so. ``decimals``: of unit prices. Pure. Raises
+    ``ItemRefused`` (``refund_not_subtracted``) where the charge at the foot is too small for what it should lose.
+    """
+    if not credits:
+        return document
+    taken = [line for credit in credits for line in credit.lines]
+    lines = _shrunk(document, taken, decimals)
+    footer = document.footer
+    for credit in credits:
+        footer = _less_footer(footer, credit.footer, document.basis)
+    if not lines and footer is None:
+        # A document without any line is none: everything stays visible, and adds up to nothing.
+        lines = [*document.lines, *(_negative(line) for line in taken)]
+    tax = dict(document.expected_tax)
+    for credit in credits:
+        for percent, amount in credit.expected_tax.items():
+            tax[percent] = tax.get(percent, ZERO) - amount
+    return replace(
+        document,
+        lines=tuple(replace(line, position=place) for place, line in enumerate(lines, start=1)),
+        footer=footer,
+        expected_gross=document.expected_gross - sum((credit.expected_gross for credit in credits), ZERO),
+        expected_tax={percent: amount for percent, amount in tax.items() if amount},
+    )
+
+
+def _shrunk(document: SalesDocument, taken: Iterable[DocumentLine], decimals: int) -> list[DocumentLine]:
+    lines = list(document.lines)
+    extra: list[DocumentLine] = []
+    for line in taken:
+        for place, held in enumerate(lines):
+            if not _is_same(held, line):
+                continue
+            rest = _rest(held, line, document.basis, decimals)
+            if rest is not None:
+                lines[place : place + 1] = rest
+                break
+        else:
+            extra.append(_negative(line))
+    return [*lines, *extra]
+
+
+def _is_same(held: DocumentLine, taken: DocumentLine) -> bool:
+    def identity(line: DocumentLine) -> tuple[object, ...]:
+        return line.source, line.kind, line.article, line.variant, line.tax
+
+    return bool(taken.source) and identity(held) == identity(taken)
+
+
+def _rest(held: DocumentLine, taken: DocumentLine, basis: TaxBasis, decimals: int) -> tuple[DocumentLine, ...] | None:
+    """What is left of a line, nothing when all of it came back; ``None`` when the rest has no exact price."""
+    net, gross = held.net - taken.net, held.gross - taken.gross
+    goods = held.kind is LineKind.GOODS
+    quantity = held.quantity - taken.quantity if goods else held.quantity
+    if not net and not gross and (not quantity or not goods):
+        return ()
+    lead = net if basis is TaxBasis.NET else gross
+    found = amounts(lead, held.tax.percent if held.tax else ZERO, basis)
+    if quantity <= 0 or lead < 0 or (found.net, found.gross) != (net, gross):
+        return None
+    price = price_line(quantity, lead, held.unit_price if goods else lead / quantity, decimals)
+    return (
+        replace(held, quantity=quantity, unit_price=price.unit_price, discount=price.discount, net=net, gross=gross),
+    )
+
+
+def _negative(line: DocumentLine) -> DocumentLine:
+    return replace(line, quantity=-line.quantity, discount=-line.discount, net=-line.net, gross=-line.gross)
+
+
+def _less_footer(held: FooterCharge | None, taken: FooterCharge | None, basis: TaxBasis) -> FooterCharge | None:
+    if taken is None:
+        return held
+    rest = held.amount - taken.amount if held is not None else -taken.amount
+    if held is None or rest < 0 or held.tax != taken.tax:
+        raise refuse(
+            "refund_not_subtracted",
+            "Le port remboursé ne peut pas être retiré du pied de la pièce.",
+            "Corrigez la pièce dans l’ERP.",
+        )
+    if not rest:
+        return None
+    found = amounts(rest, held.tax.percent if held.tax else ZERO, basis)
+    return replace(held, amount=rest, net=found.net, gross=found.gross)
 
 
 def _as_order(order: Order, refund: Refund, options: Sections, catalogue: Resolver) -> Order:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from connectors.canonical.sales import OrderProgress
-from profiles.sections import ProgressSection
+from profiles.sections import OrdersSection, ProgressSection
+from sync.mapping.order_terms import Sections
 
 ORDER, PREPARATION, DELIVERY, INVOICE, POSTED = "order", "preparation", "delivery", "invoice", "posted"
 
@@ -29,6 +30,35 @@ def shop_status(progress: OrderProgress, options: ProgressSection) -> str:
             break
         found = status or found
     return found
+
+
+def gives_status(options: Sections) -> bool:
+    """Whether orders get any status from here, at their import or as their documents advance."""
+    orders: OrdersSection = options["orders"]
+    progress: ProgressSection = options["progress"]
+    return any((*orders.statuses_after.values(), *_chain(progress)))
+
+
+def _chain(options: ProgressSection) -> tuple[str, ...]:
+    return (
+        options.preparation_status,
+        options.partial_status,
+        options.delivery_status,
+        options.invoice_status,
+        options.posted_status,
+    )
+
+
+def further_statuses(status: str, options: ProgressSection) -> tuple[str, ...]:
+    """Statuses that come after this one in the chain, which «never back» keeps; none when going back is allowed.
+
+    The last place of a status counts where several stages give the same.
+    """
+    if not options.forward_only:
+        return ()
+    chain = _chain(options)
+    place = max((index for index, one in enumerate(chain) if one == status), default=len(chain))
+    return tuple(dict.fromkeys(one for one in chain[place + 1 :] if one and one != status))
 
 
 def _rank(state: str) -> int:

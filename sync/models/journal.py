@@ -22,7 +22,7 @@ class Level(models.TextChoices):
 
 
 class JournalEntry(models.Model):
-    """One line. Unchanged items are only counted; every other item has exactly one line per run.
+    """One line. Unchanged items are only counted; every other item has one line per run, or one for each remark.
 
     ``code`` names the cause, so that one card can gather all its victims. ``detail`` holds redacted bodies and
     field-by-field differences. ``retried`` is set when a person sent the item again.

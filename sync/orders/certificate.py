@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -23,7 +23,7 @@ from profiles.options_store import OptionsRefused
 from sync.mapping.rounding import cents
 from sync.models import Certificate, CertificateState, JournalEntry, Link, Run
 from sync.orders.preview import Picture, Pictures, opened
-from sync.orders.writer import DOCUMENT
+from sync.orders.steps import DOCUMENT, amended_refunds
 
 ROWS_KEPT = 5000
 NIGHT_DAYS = 35
@@ -182,7 +182,8 @@ def _page(profile: Profile, pictures: Pictures, orders: Iterable[Order]) -> Iter
         link = links.get(order.key)
         steps: Mapping[str, str] = link.steps if link else {}
         met = bool(order.mark or steps.get(DOCUMENT))
-        picture = pictures.of(order, with_document=False)
+        amended = amended_refunds(steps)
+        picture = pictures.of(order, with_document=False, amended=amended)
         wanted = met or picture.selected
         if not wanted and not picture.settled:
             continue
@@ -192,7 +193,7 @@ def _page(profile: Profile, pictures: Pictures, orders: Iterable[Order]) -> Iter
         if held is None:
             yield _row(order, Verdict.MISSING, None, (_missing(picture, met=met, told=causes.get(order.key, "")),), met)
             continue
-        found = (*_differences(picture, held), *_refunds(picture, pictures))
+        found = (*_differences(picture, held, amended), *_refunds(picture, pictures, amended))
         yield _row(order, Verdict.DIFFERENT if found else Verdict.EQUAL, held, found, met)
 
 
@@ -226,15 +227,18 @@ def _missing(picture: Picture, *, met: bool, told: str) -> str:
     return f"Dernier essai : {told}" if told else "La commande n’a pas encore été importée."
 
 
-def _differences(picture: Picture, held: DocumentTotals) -> Iterator[str]:
-    """Total, VAT per rate, payments: each difference as a sentence with both amounts."""
-    order = picture.order
-    if order.total != held.gross:
-        yield _both("Total", order.total, held.gross)
-    document = picture.found.document
+def _differences(picture: Picture, held: DocumentTotals, amended: Collection[str]) -> Iterator[str]:
+    """Total, VAT per rate, payments: each difference as a sentence with both amounts.
+
+    The refunds ``amended`` were taken out of the piece.
+    """
+    order, document = picture.order, picture.expected
+    taken = sum((refund.amount for refund in order.refunds if refund.key in amended), _ZERO)
+    if order.total - taken != held.gross:
+        yield _both("Total", order.total - taken, held.gross)
     tax = sum(held.tax.values(), _ZERO)
     if document is None:
-        if cents(order.total_tax) != tax:
+        if not amended and cents(order.total_tax) != tax:
             yield _both("TVA", cents(order.total_tax), tax)
         return
     for rate in sorted({*document.expected_tax, *held.tax}, key=Decimal, reverse=True):
@@ -246,9 +250,9 @@ def _differences(picture: Picture, held: DocumentTotals) -> Iterator[str]:
         yield _both("Règlements", paid, held.deposits)
 
 
-def _refunds(picture: Picture, pictures: Pictures) -> Iterator[str]:
-    """Refunds without a credit note of their own, or with another amount."""
-    for refund in picture.order.refunds:
+def _refunds(picture: Picture, pictures: Pictures, amended: Collection[str]) -> Iterator[str]:
+    """Refunds that the piece still holds and that have no credit note of their own, or one of another amount."""
+    for refund in (one for one in picture.order.refunds if one.key not in amended):
         credit = pictures.document(f"{picture.number}-R{refund.key}")
         if credit is None:
             yield _refund_missing(refund)

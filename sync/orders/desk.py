@@ -17,6 +17,7 @@ from sync import services
 from sync.engine.linkbook import LinkBook
 from sync.models import Cursor, Link, Run, RunState
 from sync.orders.preview import order_picture
+from sync.orders.steps import lived, settled
 from sync.services import RunRefused, RunRequest
 
 FLOW = "orders"
@@ -71,8 +72,7 @@ def orders_reset(profile: Profile, keys: Collection[str] | None = None) -> Reset
     called twice. Raises ``RunRefused`` while orders are being imported, ``OptionsRefused`` or ``ConnectorError`` when
     the shop cannot be opened; what was reset before stays reset.
     """
-    if Run.objects.filter(profile=profile, flow=FLOW, state=RunState.RUNNING, dry=False).exists():
-        raise RunRefused("Un import de commandes est en cours : attendez sa fin, puis recommencez.")
+    _refuse_while_importing(profile)
     wanted = sorted(set(keys) if keys is not None else transferred(profile))
     done: list[str] = []
     absent: list[str] = []
@@ -89,6 +89,26 @@ def orders_reset(profile: Profile, keys: Collection[str] | None = None) -> Reset
                     failed[result.key] = result.problem.text() if result.problem else "La boutique a gardé la marque."
             _forget(profile, [key for key in chunk if key not in failed])
     return Reset(done=tuple(done), absent=tuple(absent), failed=failed)
+
+
+def order_settle(profile: Profile, key: str) -> int:
+    """Says that a person dealt with everything told about an order; returns how many events that settles.
+
+    Nothing is touched in either system, and later events are met as ever. May be called twice. Raises ``RunRefused``
+    while orders are being imported.
+    """
+    _refuse_while_importing(profile)
+    with transaction.atomic():
+        steps = _book(profile).steps(Entity.ORDER, [key]).get(key, {})
+        count = sum(1 for one in lived(steps) if one.open)
+        if count:
+            _book(profile).settle(Entity.ORDER, Aspect.DATA, key, settled(steps))
+    return count
+
+
+def _refuse_while_importing(profile: Profile) -> None:
+    if Run.objects.filter(profile=profile, flow=FLOW, state=RunState.RUNNING, dry=False).exists():
+        raise RunRefused("Un import de commandes est en cours : attendez sa fin, puis recommencez.")
 
 
 def transferred(profile: Profile) -> set[str]:

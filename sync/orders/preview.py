@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -10,17 +10,19 @@ from typing import Any, cast
 from django.utils import timezone
 
 from connectors.canonical.keys import Aspect, Entity, Side
-from connectors.canonical.sales import DocumentTotals, Order
+from connectors.canonical.sales import DocumentTotals, Order, SalesDocument
 from connectors.canonical.zones import zone_of
 from connectors.core.ports import Connection, SalesConnection, SalesTarget
-from connectors.core.problems import Misconfigured, Problem
+from connectors.core.problems import ItemRefused, Misconfigured, Problem
 from connectors.core.query import Query
 from profiles import options_store
 from profiles.connections import open_side
 from profiles.models import Profile
 from profiles.options_store import ProfileOptions
 from sync.engine.linkbook import LinkBook
+from sync.mapping.order_refunds import without_refunds
 from sync.mapping.orders import Moment, Preview, is_selected, preview, web_number
+from sync.orders.records import credit_note
 from sync.orders.resolver import ErpResolver
 
 
@@ -28,7 +30,8 @@ from sync.orders.resolver import ErpResolver
 class Picture:
     """An order on both sides. ``number`` is what its document is found by, ``document`` what the ERP holds (or none).
 
-    ``selected``: the settings import orders of this status; ``settled``: it is one that an import gives.
+    ``selected``: the settings import orders of this status; ``settled``: it is one that an import gives. ``expected``
+    is what the document should be once the refunds that were taken out of it are counted.
     """
 
     order: Order
@@ -37,6 +40,7 @@ class Picture:
     selected: bool
     settled: bool = False
     document: DocumentTotals | None = None
+    expected: SalesDocument | None = None
 
 
 class Pictures:
@@ -57,21 +61,40 @@ class Pictures:
             owners=lambda keys: links.owners(Entity.VARIANT, keys),
         )
 
-    def of(self, order: Order, *, with_document: bool, piece: str = "") -> Picture:
+    def of(self, order: Order, *, with_document: bool, piece: str = "", amended: Collection[str] = ()) -> Picture:
         """The picture of an order whose articles were fetched before; see ``resolver.prefetch``.
 
-        ``piece`` finds a document whose web number was taken away by hand.
+        ``piece`` finds a document whose web number was taken away by hand; ``amended`` are refunds taken out of it.
         """
-        today = timezone.now().astimezone(self._home).date()
         number = web_number(order, self._options)
+        found = preview(order, self._options, self.resolver, self._moment())
         return Picture(
             order=order,
-            found=preview(order, self._options, self.resolver, Moment(today=today, timezone=self._zone)),
+            found=found,
             number=number,
             selected=is_selected(order, self._options),
             settled=order.status in self._options["orders"].statuses_after.values(),
             document=self.document(number, piece) if with_document else None,
+            expected=self._expected(order, found.document, amended),
         )
+
+    def _expected(self, order: Order, document: SalesDocument | None, refunds: Collection[str]) -> SalesDocument | None:
+        """The order's document without these refunds; ``None`` when it cannot be said."""
+        if document is None or not refunds:
+            return document
+        notes = [
+            credit_note(order, one, self._options, self.resolver, self._moment())
+            for one in order.refunds
+            if one.key in refunds
+        ]
+        credits = [note.document for note in notes if note.document is not None]
+        try:
+            return without_refunds(document, credits, decimals=self._options["orders"].decimals)
+        except ItemRefused:
+            return None
+
+    def _moment(self) -> Moment:
+        return Moment(today=timezone.now().astimezone(self._home).date(), timezone=self._zone)
 
     def document(self, number: str, piece: str = "") -> DocumentTotals | None:
         """What all documents of an order amount to together, by its number, else by its first piece."""
@@ -89,7 +112,9 @@ def opened(profile: Profile) -> Iterator[tuple[Pictures, Connection]]:
         yield Pictures(profile, options, shop, erp), shop
 
 
-def order_picture(profile: Profile, key: str, *, with_document: bool = True, piece: str = "") -> Picture:
+def order_picture(
+    profile: Profile, key: str, *, with_document: bool = True, piece: str = "", amended: Collection[str] = ()
+) -> Picture:
     """One order, read now on both sides.
 
     Raises ``OptionsRefused`` or ``ConnectorError``: a system does not answer, or the shop has no such order.
@@ -108,7 +133,7 @@ def order_picture(profile: Profile, key: str, *, with_document: bool = True, pie
                 )
             )
         pictures.resolver.prefetch(orders)
-        return pictures.of(orders[0], with_document=with_document, piece=piece)
+        return pictures.of(orders[0], with_document=with_document, piece=piece, amended=amended)
 
 
 def explain_order(profile: Profile, key: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Writes orders into the ERP step by step: customer, address, document with its payments, mark in the shop.
+"""Writes orders into the ERP step by step: customer, address, document with its payments, mark in the shop, then life.
 
 Each step looks before it creates and is recorded under its name, so that a retry goes on at the first one not done and
 a late step never hides the success of an earlier one.
@@ -10,17 +10,23 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, cast
 
-from connectors.canonical.sales import DocumentTotals
+from connectors.canonical.sales import DocumentTotals, SalesDocument
 from connectors.core.ports import Connection, SalesConnection, SalesTarget
 from connectors.core.problems import ConnectorError, Consequence, ItemRefused, Problem
-from connectors.core.results import Action, Found, ItemResult, Outbound, Outcome
+from connectors.core.results import Action, Found, ItemResult, Outbound, Outcome, Remark
+from profiles.sections import OrderChangesSection
 from sync.mapping.customers import CustomerPlan
+from sync.orders.life import Life, Rehearsal
 from sync.orders.records import ImportOrder
+from sync.orders.steps import ADDRESS, CONTENT, CUSTOMER, DOCUMENT, DONE, MARK
+from sync.orders.words import VANISHED
 
-CUSTOMER, ADDRESS, DOCUMENT, MARK = "customer", "address", "document", "mark"
-DONE = "oui"
+PLANNED = "Après l’import"
+"""Under this name a preview shows what would become of an imported order."""
 
 Marker = Callable[[ImportOrder, DocumentTotals], None]
 """Marks an imported order in the shop; raises ``ConnectorError`` when the shop does not take it."""
@@ -33,12 +39,40 @@ _OUTCOMES = {
 }
 
 
-class OrderWriter:
-    """A writer of :class:`ImportOrder`. Each sending thread has a session of its own; ``close`` ends them all."""
+def _now() -> datetime:
+    return datetime.now(UTC)
 
-    def __init__(self, open_erp: Callable[[], AbstractContextManager[Connection]], mark: Marker) -> None:
+
+@dataclass(slots=True)
+class _Pass:
+    """One order on its way: its steps as they are filled, and what this pass did."""
+
+    item: Outbound[ImportOrder]
+    steps: dict[str, str]
+    created: bool = False
+    finished: bool = False
+    news: bool = False
+    remarks: list[Remark] = field(default_factory=list)
+
+
+class OrderWriter:
+    """A writer of :class:`ImportOrder`. Each sending thread has a session of its own; ``close`` ends them all.
+
+    ``policy`` says what becomes of an imported order that changes.
+    """
+
+    def __init__(
+        self,
+        open_erp: Callable[[], AbstractContextManager[Connection]],
+        mark: Marker,
+        *,
+        policy: OrderChangesSection | None = None,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
         self._open_erp = open_erp
         self._mark = mark
+        self._policy = policy or OrderChangesSection()
+        self._clock = clock
         self._local = threading.local()
         self._lock = threading.Lock()
         self._sessions = ExitStack()
@@ -47,28 +81,49 @@ class OrderWriter:
         """Documents that carry the number of these orders already."""
         found = {}
         for item in batch:
-            held = self._target().find_document(item.record.document.web_number)
+            held = self._target().find_document(item.record.web_number)
             if held is not None:
-                found[item.key] = Found(item.record.document.web_number, children={DOCUMENT: held.piece})
+                found[item.key] = Found(item.record.web_number, children={DOCUMENT: held.piece})
         return found
 
     def send(self, batch: Sequence[Outbound[ImportOrder]]) -> Iterator[ItemResult]:
         """One result per order; an order that fails never touches the next one."""
         for item in batch:
             started = time.monotonic()
-            steps = dict(item.children)
+            done = _Pass(item, dict(item.children), finished=MARK in item.children)
+            problem: Problem | None = None
             try:
-                written = self._steps(item, steps)
+                problem = self._steps(done)
             except ConnectorError as error:
                 if error.consequence not in _OUTCOMES:
                     raise
-                yield self._failed(item, steps, error, seconds=time.monotonic() - started)
+                yield self._failed(done, error, seconds=time.monotonic() - started)
                 continue
-            yield self._done(item, steps, written=written, seconds=time.monotonic() - started)
+            yield self._done(done, problem, seconds=time.monotonic() - started)
 
     def compare(self, batch: Sequence[Outbound[ImportOrder]]) -> Mapping[str, Mapping[str, tuple[Any, Any]]]:
-        """An imported document is never changed by a preview or by a run."""
-        return {}
+        """What would be done about an imported order, in words; reads the ERP and writes nothing."""
+        return {item.key: self._planned(item) for item in batch if item.action is Action.UPDATE}
+
+    def _planned(self, item: Outbound[ImportOrder]) -> Mapping[str, tuple[Any, Any]]:
+        steps = dict(item.children)
+        if MARK not in steps:
+            return {}
+        life = Life(
+            item.record,
+            steps,
+            target=Rehearsal(self._target()),
+            policy=self._policy,
+            place=lambda: (steps.get(CUSTOMER, ""), steps.get(ADDRESS, "")),
+            now=self._clock(),
+        )
+        try:
+            life.follow(before=CONTENT not in steps)
+        except ItemRefused as error:
+            return {PLANNED: ("", error.problem.text())}
+        told = life.problem()
+        words = [*(remark.text for remark in life.remarks), *([told.text()] if told else [])]
+        return {PLANNED: ("", " ".join(words))} if words else {}
 
     def retire(self, batch: Sequence[Outbound[ImportOrder]]) -> Iterator[ItemResult]:
         """Documents are never taken back."""
@@ -87,28 +142,54 @@ class OrderWriter:
             self._local.target = target
         return target
 
-    def _steps(self, item: Outbound[ImportOrder], steps: dict[str, str]) -> bool:
-        """Does the steps that are not done, filling ``steps``; returns whether a document was created now."""
-        if MARK in steps:
-            raise ItemRefused(CHANGED)
-        order, target = item.record, self._target()
-        before = target.find_document(order.document.web_number)
-        if item.action is Action.UPDATE and before is None:
-            raise ItemRefused(VANISHED)
-        if before is None:
-            if CUSTOMER not in steps:
-                steps[CUSTOMER] = self._customer(order.plan, target)
-            if ADDRESS not in steps:
-                steps[ADDRESS] = self._address(order.plan, target, steps[CUSTOMER])
-        totals = before or target.create_document(
-            order.document, customer=steps[CUSTOMER], address=steps.get(ADDRESS, "")
+    def _steps(self, done: _Pass) -> Problem | None:
+        """Does the steps that are not done; returns what a person has been told and not settled."""
+        target, order, steps = self._target(), done.item.record, done.steps
+        life = Life(
+            order,
+            steps,
+            target=target,
+            policy=self._policy,
+            place=lambda: self._place(order, steps),
+            now=self._clock(),
         )
+        before = done.finished and CONTENT not in steps
+        try:
+            if not done.finished:
+                self._import(done, life)
+            life.follow(before=before)
+        finally:
+            done.news = life.news
+            done.remarks += life.remarks
+        return life.problem()
+
+    def _import(self, done: _Pass, life: Life) -> None:
+        item, order, steps, target = done.item, done.item.record, done.steps, self._target()
+        document = _wanted(order)
+        totals = target.find_document(document.web_number)
+        if item.action is Action.UPDATE and totals is None:
+            raise ItemRefused(VANISHED)
+        if totals is None:
+            customer, address = self._place(order, steps)
+            totals = target.create_document(document, customer=customer, address=address)
+            done.created = True
         steps[DOCUMENT] = totals.piece
-        if before is None:
-            _require_equal(order, totals)
+        if done.created:
+            _require_equal(document, totals)
+            life.begin(totals)
         self._mark(order, totals)
         steps[MARK] = DONE
-        return before is None
+
+    def _place(self, order: ImportOrder, steps: dict[str, str]) -> tuple[str, str]:
+        """Customer and address, each found or created once."""
+        target = self._target()
+        if order.plan is None:
+            return steps.get(CUSTOMER, ""), steps.get(ADDRESS, "")
+        if CUSTOMER not in steps:
+            steps[CUSTOMER] = self._customer(order.plan, target)
+        if ADDRESS not in steps:
+            steps[ADDRESS] = self._address(order.plan, target, steps[CUSTOMER])
+        return steps[CUSTOMER], steps[ADDRESS]
 
     def _customer(self, plan: CustomerPlan, target: SalesTarget) -> str:
         """Imposed, else found by number or e-mail, else the common account, else created."""
@@ -125,36 +206,56 @@ class OrderWriter:
             target.update_address(customer, found, plan.delivery)
         return found or target.create_address(customer, plan.delivery)
 
-    def _done(self, item: Outbound[ImportOrder], steps: dict[str, str], *, written: bool, seconds: float) -> ItemResult:
+    def _done(self, done: _Pass, problem: Problem | None, *, seconds: float) -> ItemResult:
+        if done.created:
+            outcome = Outcome.CREATED
+        else:
+            outcome = Outcome.UPDATED if done.remarks or not done.finished else Outcome.UNCHANGED
+        notes = self._notes()
+        if problem is not None and not done.finished:
+            piece = Remark(f"Importée dans l’ERP : pièce {done.steps[DOCUMENT]}.")
+            done.remarks.insert(0, piece)
         return ItemResult(
-            key=item.key,
-            outcome=Outcome.CREATED if written else Outcome.UPDATED,
-            remote_key=item.record.document.web_number,
-            children=steps,
-            written=written,
+            key=done.item.key,
+            outcome=outcome if problem is None else Outcome.REFUSED,
+            remote_key=done.item.record.web_number,
+            children=done.steps,
+            problem=problem,
+            written=done.created,
             seconds=seconds,
+            remarks=(*done.remarks, *notes),
+            quiet=problem is not None and not done.news,
         )
 
-    def _failed(
-        self, item: Outbound[ImportOrder], steps: dict[str, str], error: ConnectorError, *, seconds: float
-    ) -> ItemResult:
+    def _failed(self, done: _Pass, error: ConnectorError, *, seconds: float) -> ItemResult:
         """What failed keeps the steps that were done; a document that exists stays linked and paid for."""
-        exists = DOCUMENT in steps
+        exists = DOCUMENT in done.steps
         return ItemResult(
-            key=item.key,
+            key=done.item.key,
             outcome=_OUTCOMES[error.consequence],
-            remote_key=item.record.document.web_number if exists else "",
-            children=steps,
+            remote_key=done.item.record.web_number if exists else "",
+            children=done.steps,
             problem=error.problem,
-            written=exists and item.action is Action.CREATE,
+            written=exists and done.item.action is Action.CREATE,
             delay=getattr(error, "delay", None),
             seconds=seconds,
+            remarks=(*done.remarks, *self._notes()),
         )
 
+    def _notes(self) -> tuple[Remark, ...]:
+        """What the ERP noticed while this order was written."""
+        return tuple(Remark(note.text(), note.advice_text(), warning=True) for note in self._target().take_notes())
 
-def _require_equal(order: ImportOrder, totals: DocumentTotals) -> None:
+
+def _wanted(order: ImportOrder) -> SalesDocument:
+    """The document to create. Raises ``ItemRefused`` with what keeps it from being mapped."""
+    if order.document is None:
+        raise ItemRefused(order.problem or VANISHED)
+    return order.document
+
+
+def _require_equal(wanted: SalesDocument, held: DocumentTotals) -> None:
     """The ERP's document equals the order to the cent, total and VAT per rate; a difference is shown, never hidden."""
-    wanted, held = order.document, totals
     rates = {rate for rate, amount in wanted.expected_tax.items() if amount} | {
         rate for rate, amount in held.tax.items() if amount
     }
@@ -174,15 +275,3 @@ def _require_equal(order: ImportOrder, totals: DocumentTotals) -> None:
             values={"piece": held.piece},
         )
     )
-
-
-CHANGED = Problem(
-    "order_changed_after_import",
-    "La commande a changé dans la boutique après son import ; sa pièce n’a pas été touchée.",
-    "Comparez la commande et sa pièce, et corrigez la pièce dans l’ERP si elle est encore ouverte.",
-)
-VANISHED = Problem(
-    "document_vanished",
-    "La pièce de cette commande n’existe plus dans l’ERP.",
-    "Si elle y a été supprimée exprès, ne faites rien. Sinon, réinitialisez la commande pour l’importer à nouveau.",
-)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +20,7 @@ from sync.mapping.order_explain import ErpLine, Explanation, ShopLine
 from sync.mapping.rounding import cents
 from sync.models import JournalEntry, Link
 from sync.orders.preview import Picture, order_picture
-from sync.orders.writer import ADDRESS, CUSTOMER, DOCUMENT, MARK
+from sync.orders.steps import ADDRESS, CUSTOMER, DOCUMENT, MARK, Act, Event, amended_refunds, lived
 from sync.presentation import places
 from sync.presentation.paging import Slice, page_of
 
@@ -31,6 +32,28 @@ _STEPS: tuple[tuple[str, str | Promise, str], ...] = (
     (DOCUMENT, _("Pièce et règlements"), "file-earmark-text"),
     (MARK, _("Marque dans la boutique"), "check2-circle"),
 )
+_EVENTS: Mapping[Event, str | Promise] = {
+    Event.EDITED: _("Modifiée dans la boutique"),
+    Event.REFUNDED: _("Remboursée"),
+    Event.UNREFUNDED: _("Remboursement supprimé"),
+    Event.CANCELLED: _("Annulée"),
+    Event.RESUMED: _("Reprise après annulation"),
+    Event.PAID: _("Payée après l’import"),
+}
+_ACTS: Mapping[Act, str | Promise] = {
+    Act.AMEND: _("Pièce corrigée"),
+    Act.CREDIT: _("Avoir créé"),
+    Act.HOLD: _("Pièce mise en attente"),
+    Act.TELL: _("À traiter par une personne"),
+    Act.NONE: _("Rien à faire"),
+}
+_STAGES: Mapping[str, str | Promise] = {
+    "open": _("pièce ouverte"),
+    "preparation": _("pièce en préparation"),
+    "delivery": _("pièce livrée"),
+    "invoice": _("pièce facturée"),
+    "posted": _("pièce comptabilisée"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +64,24 @@ class Step:
     icon: str
     value: str
     done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LifeRow:
+    """One event after the import: what happened, when it was met, what was done, and the piece it left behind.
+
+    ``text`` is what a person was told; ``open`` while nobody said that it is settled.
+    """
+
+    at: datetime
+    label: str | Promise
+    key: str
+    act: str | Promise
+    stage: str | Promise
+    piece: str
+    text: str
+    advice: str
+    open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +138,7 @@ class OrderView:
     totals: list[AmountRow]
     link: Link | None
     steps: list[Step]
+    life: list[LifeRow]
     page: Slice[JournalEntry]
 
     @property
@@ -108,6 +150,11 @@ class OrderView:
     def explanation(self) -> Explanation | None:
         """The arithmetic, when the lines could be built."""
         return self.picture.found.explanation if self.picture else None
+
+    @property
+    def waits(self) -> bool:
+        """Whether a person was told something that is not settled."""
+        return any(row.open for row in self.life)
 
     @property
     def has_difference(self) -> bool:
@@ -130,10 +177,11 @@ def order_view(profile: Profile, key: str, params: Mapping[str, Any]) -> OrderVi
         picture=picture,
         trouble=trouble,
         pairs=_pairs(explanation) if explanation else [],
-        rates=_rates(explanation, document) if explanation else [],
+        rates=_rates(explanation, document, _taken(picture)) if picture and explanation else [],
         totals=_totals(picture, explanation, document) if picture else [],
         link=link,
         steps=_steps(link),
+        life=_life(link),
         page=page,
     )
 
@@ -161,7 +209,7 @@ def trouble_of(error: ConnectorError | OptionsRefused, profile_id: int) -> Troub
 def _picture(profile: Profile, key: str, link: Link | None) -> tuple[Picture | None, Trouble | None]:
     piece = link.steps.get(DOCUMENT, "") if link else ""
     try:
-        picture = order_picture(profile, key, piece=piece)
+        picture = order_picture(profile, key, piece=piece, amended=amended_refunds(link.steps) if link else ())
     except (ConnectorError, OptionsRefused) as error:
         return None, trouble_of(error, profile.pk)
     problem = picture.found.problem
@@ -184,15 +232,36 @@ def _pairs(explanation: Explanation) -> list[LinePair]:
     return [*found, *(LinePair(None, (one,)) for one in rest)]
 
 
-def _rates(explanation: Explanation, document: DocumentTotals | None) -> list[AmountRow]:
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What refunds took out of the piece: total and VAT per rate."""
+
+    gross: Decimal = _ZERO
+    tax: Mapping[str, Decimal] = field(default_factory=dict)
+
+    @property
+    def whole_tax(self) -> Decimal:
+        return sum(self.tax.values(), _ZERO)
+
+
+def _taken(picture: Picture) -> _Taken:
+    document, expected = picture.found.document, picture.expected
+    if document is None or expected is None:
+        return _Taken()
+    left = expected.expected_tax
+    tax = {rate: amount - left.get(rate, _ZERO) for rate, amount in document.expected_tax.items()}
+    return _Taken(document.expected_gross - expected.expected_gross, tax)
+
+
+def _rates(explanation: Explanation, document: DocumentTotals | None, taken: _Taken) -> list[AmountRow]:
     rows = {row.percent: row for row in explanation.rates}
     held = document.tax if document else {}
     percents = sorted({*rows, *held}, key=Decimal, reverse=True)
     return [
         AmountRow(
             label=f"{percent.replace('.', ',')} %",
-            shop=rows[percent].shop_tax if percent in rows else _ZERO,
-            planned=rows[percent].erp_tax if percent in rows else _ZERO,
+            shop=(rows[percent].shop_tax if percent in rows else _ZERO) - taken.tax.get(percent, _ZERO),
+            planned=(rows[percent].erp_tax if percent in rows else _ZERO) - taken.tax.get(percent, _ZERO),
             held=held.get(percent, _ZERO) if document else None,
             rounding=rows[percent].rounding if percent in rows else _ZERO,
         )
@@ -201,18 +270,25 @@ def _rates(explanation: Explanation, document: DocumentTotals | None) -> list[Am
 
 
 def _totals(picture: Picture, planned: Explanation | None, document: DocumentTotals | None) -> list[AmountRow]:
-    order = picture.order
+    order, taken = picture.order, _taken(picture)
+    left_tax, left_gross = taken.whole_tax, taken.gross
     tax = sum(document.tax.values(), _ZERO) if document else None
     net, gross = (document.net, document.gross) if document else (None, None)
     if planned is None:
         plan: tuple[Decimal | None, ...] = (None, None, None)
     else:
-        plan = (planned.erp_net, planned.erp_tax, planned.erp_total)
+        plan = (
+            planned.erp_net - (left_gross - left_tax),
+            planned.erp_tax - left_tax,
+            planned.erp_total - left_gross,
+        )
     rows = [
-        AmountRow(_("Total HT"), cents(order.total - order.total_tax), plan[0], net),
-        AmountRow(_("TVA"), cents(order.total_tax), plan[1], tax),
-        AmountRow(_("Total TTC"), order.total, plan[2], gross, strong=True),
+        AmountRow(_("Total HT"), cents(order.total - order.total_tax) - (left_gross - left_tax), plan[0], net),
+        AmountRow(_("TVA"), cents(order.total_tax) - left_tax, plan[1], tax),
+        AmountRow(_("Total TTC"), order.total - left_gross, plan[2], gross, strong=True),
     ]
+    if left_gross:
+        rows.append(AmountRow(_("Remboursé, déjà déduit ci-dessus"), left_gross, left_gross, left_gross))
     deposits = planned.deposits if planned else _ZERO
     if deposits or (document and document.deposits):
         rows.append(AmountRow(_("Règlements"), deposits, deposits, document.deposits if document else None))
@@ -222,6 +298,23 @@ def _totals(picture: Picture, planned: Explanation | None, document: DocumentTot
 def _steps(link: Link | None) -> list[Step]:
     held: Mapping[str, str] = link.steps if link else {}
     return [Step(label, icon, "" if name == MARK else held.get(name, ""), name in held) for name, label, icon in _STEPS]
+
+
+def _life(link: Link | None) -> list[LifeRow]:
+    return [
+        LifeRow(
+            at=datetime.fromisoformat(one.at),
+            label=_EVENTS[one.event],
+            key=one.key if one.event in (Event.REFUNDED, Event.UNREFUNDED) else "",
+            act=_ACTS[one.act] if one.act is not Act.TELL or one.open else _("Traité par une personne"),
+            stage=_STAGES.get(one.state, ""),
+            piece=one.piece,
+            text=one.text,
+            advice=one.advice if one.open else "",
+            open=one.open,
+        )
+        for one in lived(link.steps if link else {})
+    ]
 
 
 def _history(profile: Profile, key: str) -> Any:

@@ -79,6 +79,21 @@ def order_import(request: HttpRequest, profile_id: int, key: str) -> HttpRespons
     return redirect("sync:order", profile_id=profile.pk, key=key)
 
 
+@require_role(Role.OPERATOR)
+@require_POST
+def order_settle(request: HttpRequest, profile_id: int, key: str) -> HttpResponse:
+    """Notes that a person dealt with what was told about an order after its import."""
+    profile = profile_with_orders(request, profile_id)
+    try:
+        settled = desk.order_settle(profile, key)
+    except RunRefused as error:
+        refuse(request, error.sentence)
+    else:
+        if settled:
+            messages.success(request, _("C’est noté : cette commande n’attend plus rien de vous."))
+    return redirect("sync:order", profile_id=profile.pk, key=key)
+
+
 def _asked(request: HttpRequest, profile: Profile, key: str) -> RunRequest:
     by = current_user(request)
     if request.POST.get("again") != "1":

@@ -112,7 +112,7 @@ def test_p02_a_mark_that_keeps_failing_makes_one_customer_and_one_document(story
     assert {run.failed for run in runs} == {1}
     assert len(_documents(story, order)) == 1
     link = Link.objects.get(entity="order", shop_key=order)
-    assert link.steps.keys() == {"customer", "address", "document", "mark"}
+    assert link.steps.keys() == {"customer", "address", "document", "content", "total", "mark"}
     assert ledger.balance(tenant_id=story.tenant.pk, kind="import").used == 1
 
 

@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 
 from connectors.canonical.sales import DocumentKind, LineKind, Order, Refund, RefundLine
+from connectors.canonical.values import TaxBasis
 from connectors.core.problems import ItemRefused
 from connectors.shops.woocommerce.orders import parse_order
-from sync.mapping.order_refunds import map_refund
+from sync.mapping.order_refunds import map_refund, without_refunds
+from sync.mapping.orders import map_order
+from sync.mapping.rounding import line_lead
 from tests.mapping.cart_shop import Cart, Item
 from tests.mapping.order_support import FACTS, MOMENT, Catalogue, check_exact, parsed, profile
 
@@ -125,3 +128,63 @@ def test_recorded_refunds_of_a_real_shop_are_exact(contracts: Path) -> None:
     for one in worth:
         document = credit(order, one)
         assert document.expected_gross == one.amount
+
+
+def left(order: Order, *refunds: Refund, **options: Any) -> Any:
+    """The order's document without these refunds, which must add up by itself to the order less the refunds."""
+    sections = profile(**options)
+    credits = [map_refund(order, one, sections, Catalogue(), MOMENT) for one in refunds]
+    document = without_refunds(map_order(order, sections, Catalogue(), MOMENT), credits, decimals=2)
+    lines = [(line.net, line.gross, line.tax) for line in document.lines]
+    if document.footer is not None:
+        lines.append((document.footer.net, document.footer.gross, document.footer.tax))
+    assert sum(gross for _, gross, _ in lines) == document.expected_gross
+    assert document.expected_gross == order.total - sum(one.amount for one in refunds)
+    for percent in {f"{tax.percent.normalize():f}" for _, _, tax in lines if tax} | set(document.expected_tax):
+        found = sum(gross - net for net, gross, tax in lines if tax and tax.percent == Decimal(percent))
+        assert found == document.expected_tax.get(percent, 0)
+    for line in document.lines:
+        lead = line.gross if document.basis is TaxBasis.GROSS else line.net
+        assert line_lead(line.quantity, line.unit_price, line.discount) == lead
+    return document
+
+
+@pytest.mark.covers("ORD-09")
+@pytest.mark.parametrize("basis", ["net", "gross"])
+@pytest.mark.parametrize("shipping_as", ["line", "footer"])
+def test_p16_a_refund_taken_out_of_a_document_shrinks_its_lines_to_the_cent(basis: str, shipping_as: str) -> None:
+    order = parsed(CART.rest())
+    options = {"basis": basis, "shipping_as": shipping_as}
+    part = left(order, refund("60.00", line_of(order, 0, "1", "0.5")), **options)
+    assert [(line.article, line.quantity) for line in part.lines][:2] == [("SKU-0", 1), ("SKU-1", 3)]
+    whole = left(order, refund("120.00", line_of(order, 0, "2", "1")), **options)
+    assert whole.lines[0].article == "SKU-1"
+    carriage = left(order, refund("7.20", line_of(order, 2, "0", "1")), **options)
+    assert (len(carriage.lines), carriage.footer) == (2, None)
+    some = left(order, refund("3.60", line_of(order, 2, "0", "0.5")), **options)
+    assert some.expected_gross == order.total - Decimal("3.60")
+
+
+@pytest.mark.covers("ORD-09")
+def test_p16_money_taken_out_of_a_document_moves_no_piece_and_everything_leaves_nothing_due() -> None:
+    order = parsed(CART.rest())
+    money = left(order, refund("10.00"))
+    assert [(line.article, line.quantity) for line in money.lines][:2] == [("SKU-0", 2), ("SKU-1", 3)]
+    assert all(line.quantity < 0 and line.kind is not LineKind.GOODS for line in money.lines[3:])
+    everything = [line_of(order, place, quantity, "1") for place, quantity in enumerate(("2", "3", "0"))]
+    nothing = left(order, refund(str(order.total), *everything))
+    assert (nothing.expected_gross, nothing.expected_tax) == (0, {})
+    quantities: dict[str, Decimal] = {}
+    for line in nothing.lines:
+        quantities[line.article] = quantities.get(line.article, Decimal(0)) + line.quantity
+    assert set(quantities.values()) == {0}
+
+
+@pytest.mark.covers("ORD-09")
+def test_p16_carriage_that_the_footer_does_not_hold_is_not_taken_out() -> None:
+    order = parsed(CART.rest())
+    sections = profile(shipping_as="footer")
+    note = map_refund(order, refund("7.20", line_of(order, 2, "0", "1")), sections, Catalogue(), MOMENT)
+    document = replace(map_order(order, sections, Catalogue(), MOMENT), footer=None)
+    with pytest.raises(ItemRefused, match="refund_not_subtracted"):
+        without_refunds(document, [note], decimals=2)

@@ -39,6 +39,8 @@ MARK_META = "_atoosync_document"
 """Meta entry that holds the ERP's piece once an order is transferred."""
 DRAFTS = frozenset({"checkout-draft", "auto-draft"})
 """Abandoned checkouts; they do come in the default list (recorded)."""
+GIVEN_UP = frozenset({"cancelled", "failed", "trash"})
+"""Statuses of an order that will be neither paid nor sent; a refunded one is told by its refunds."""
 LAG = timedelta(minutes=2)
 """How far before the newest change the next reading begins: longer than any transaction of the shop lasts."""
 ORDERS_PAGE = 50
@@ -78,10 +80,11 @@ def parse_order(
     exempt = EXEMPT_BUYER if _says_yes(meta_value(body.get("meta_data"), "is_vat_exempt")) else ""
     lines = parse_lines(body, rules, exempt)
     carrier = next((line for line in lines if line.kind is LineKind.SHIPPING), None)
+    status = text_of(body, "status").removeprefix("wc-")
     return Order(
         key=id_of(body),
         number=number,
-        status=text_of(body, "status").removeprefix("wc-"),
+        status=status,
         currency=currency,
         created_at=created,
         modified_at=modified,
@@ -104,6 +107,7 @@ def parse_order(
         carrier_title=carrier.name if carrier else "",
         exempt=exempt,
         erased=is_erased(body, billing),
+        cancelled=status in GIVEN_UP,
         mark=mark_of(body),
         fields=_fields(body),
     )

@@ -36,9 +36,13 @@ _FIELDS = "id,number,status,date_modified_gmt,meta_data"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What an order shall hold: a status (empty: any) and custom fields (empty text: none)."""
+    """What an order shall hold: a status (empty: any) and custom fields (empty text: none).
+
+    ``further``: statuses that are kept instead.
+    """
 
     status: str = ""
+    further: frozenset[str] = frozenset()
     metas: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -131,10 +135,10 @@ class OrderWriter(Generic[R]):
 
     def _body(self, out: Outbound[R], now: Current) -> Body:
         """What differs; empty when nothing does. Raises ``ItemRefused`` for a status that must not be set."""
-        wanted = self._wanted(out.record)
+        wanted: Wanted = self._wanted(out.record)
         body: Body = {}
         status = wanted.status.removeprefix("wc-")
-        if status and status != now.get("status"):
+        if status and now.get("status") not in {status, *wanted.further}:
             self._check_status(status, now, _name(out, now))
             body["status"] = status
         entries = _meta_changes(wanted.metas, now)
@@ -217,7 +221,7 @@ class MarkWriter(OrderWriter[OrderMark]):
     """
 
     def _wanted(self, record: OrderMark) -> Wanted:
-        return Wanted(record.status, {MARK_META: record.document})
+        return Wanted(record.status, metas={MARK_META: record.document})
 
     def _body(self, out: Outbound[OrderMark], now: Current) -> Body:
         if now.get("status") not in CLOSED:
@@ -230,7 +234,7 @@ class StatusWriter(OrderWriter[OrderProgress]):
     """Status of the shop for the state of the ERP's documents, already mapped (``OrderProgress.status``)."""
 
     def _wanted(self, record: OrderProgress) -> Wanted:
-        return Wanted(record.status)
+        return Wanted(record.status, frozenset(status.removeprefix("wc-") for status in record.further))
 
 
 class DocumentWriter(OrderWriter[OrderProgress]):

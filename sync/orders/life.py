@@ -1,0 +1,391 @@
+"""The life of an imported order: what happened in the shop, what the ERP's state allows, and what is done about it.
+
+Each event is a recorded step of its own: looked up before anything is created, done once, told once. A document that
+went on is never changed; a posted one only ever gets a credit note beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any, Protocol
+
+from connectors.canonical.sales import Deposit, DocumentState, DocumentTotals, SalesDocument
+from connectors.core.ports import SalesTarget
+from connectors.core.problems import ItemRefused, Problem
+from connectors.core.results import Remark
+from profiles.sections import OrderChangesSection
+from sync.mapping.order_refunds import without_refunds
+from sync.orders.records import CreditNote, ImportOrder
+from sync.orders.steps import (
+    ADDRESS,
+    CONTENT,
+    DOCUMENT,
+    DONE,
+    PAID,
+    TOTAL,
+    Act,
+    Event,
+    Lived,
+    amended_refunds,
+    lived,
+    record,
+    step_name,
+)
+from sync.orders.words import HAND_CHANGED, NOT_EQUAL, VANISHED, done_text, told_problem
+
+OPEN = "open"
+_UNKNOWN = "?"
+"""Content of a piece that was found and is not what the order says."""
+_KEY = 8
+
+Place = Callable[[], tuple[str, str]]
+"""Customer and delivery address of the order in the ERP, found or created."""
+
+
+class LifeTarget(Protocol):
+    """What the life of an order needs of :class:`SalesTarget`."""
+
+    def find_document(self, web_number: str, *, piece: str = "") -> DocumentTotals | None:
+        """See ``SalesTarget``."""
+        ...
+
+    def document_totals(self, web_number: str = "", *, piece: str = "") -> DocumentTotals | None:
+        """See ``SalesTarget``."""
+        ...
+
+    def create_document(self, document: SalesDocument, *, customer: str, address: str) -> DocumentTotals:
+        """See ``SalesTarget``."""
+        ...
+
+    def amend_document(self, document: SalesDocument, *, customer: str, address: str) -> DocumentTotals:
+        """See ``SalesTarget``."""
+        ...
+
+    def hold_document(self, web_number: str) -> DocumentTotals:
+        """See ``SalesTarget``."""
+        ...
+
+    def add_deposits(self, web_number: str, deposits: Sequence[Deposit]) -> DocumentTotals:
+        """See ``SalesTarget``."""
+        ...
+
+
+class Rehearsal:
+    """A target that reads and never writes: what is asked of it counts as done, for previews."""
+
+    def __init__(self, target: SalesTarget) -> None:
+        self._target = target
+        self.find_document = target.find_document
+        self.document_totals = target.document_totals
+
+    def create_document(self, document: SalesDocument, *, customer: str, address: str) -> DocumentTotals:
+        """What the document would amount to; it has no number yet."""
+        return DocumentTotals(
+            piece="…",
+            kind=document.kind,
+            gross=document.expected_gross,
+            net=document.expected_gross - sum(document.expected_tax.values()),
+            tax=document.expected_tax,
+        )
+
+    def amend_document(self, document: SalesDocument, *, customer: str, address: str) -> DocumentTotals:
+        """The document as it is. Raises ``ItemRefused`` when there is none."""
+        return replace(self.hold_document(document.web_number), gross=document.expected_gross)
+
+    def hold_document(self, web_number: str) -> DocumentTotals:
+        """The document as it is. Raises ``ItemRefused`` when there is none."""
+        held = self.find_document(web_number)
+        if held is None:
+            raise ItemRefused(VANISHED)
+        return held
+
+    def add_deposits(self, web_number: str, deposits: Sequence[Deposit]) -> DocumentTotals:
+        """The document as it is. Raises ``ItemRefused`` when there is none."""
+        return self.hold_document(web_number)
+
+
+def stage(held: DocumentTotals) -> str:
+    """The column of the table: an order that nobody may change any more counts as being prepared."""
+    if held.state is DocumentState.ORDER:
+        return OPEN if held.open else DocumentState.PREPARATION.value
+    return held.state.value
+
+
+class Life:
+    """One pass over the events of one order. ``steps`` is filled as things get done, so that a retry goes on there.
+
+    ``remarks``: what was done, for the journal. ``news``: whether a person is told something now.
+    """
+
+    def __init__(
+        self,
+        order: ImportOrder,
+        steps: dict[str, str],
+        *,
+        target: LifeTarget,
+        policy: OrderChangesSection,
+        place: Place,
+        now: datetime,
+    ) -> None:
+        self.order = order
+        self.steps = steps
+        self.remarks: list[Remark] = []
+        self.news = False
+        self._target = target
+        self._policy: dict[str, Any] = policy.model_dump()
+        self._place = place
+        self._moments = (now + timedelta(microseconds=step) for step in count())
+
+    def begin(self, totals: DocumentTotals) -> None:
+        """Records what a document that was just created holds."""
+        self._holds(self.order.facts.content, totals)
+        if self.order.facts.paid or (self.order.document and self.order.document.deposits):
+            self.steps[PAID] = DONE
+
+    def follow(self, *, before: bool) -> None:
+        """Meets every event that is not settled. ``before``: the import was finished before lives were followed.
+
+        Raises ``ItemRefused`` (``document_vanished``), and what the ERP raises when it cannot answer now.
+        """
+        if CONTENT not in self.steps:
+            self._recognise()
+        self._meet_edit(before)
+        for note in self.order.credits:
+            if self._is_pending(Event.REFUNDED, note.key):
+                self._meet_refund(note, before)
+        self._meet_lost_refunds()
+        self._meet_cancellation(before)
+        self._meet_payment(before)
+
+    def problem(self) -> Problem | None:
+        """Everything a person was told and has not settled, the newest naming the cause."""
+        told = [one for one in lived(self.steps) if one.open]
+        if not told:
+            return None
+        sentence = " ".join(dict.fromkeys(one.text for one in told))
+        return Problem(told[-1].code, sentence, told[-1].advice)
+
+    # --- Events ------------------------------------------------------------------------------------------------
+
+    def _meet_edit(self, before: bool) -> None:
+        content = self.order.facts.content
+        key = content[:_KEY]
+        self._drop_edits(but=key if self.steps[CONTENT] != content else "")
+        if not content or self.steps[CONTENT] == content or not self._is_pending(Event.EDITED, key):
+            return
+        self._meet(Event.EDITED, key, before, {OPEN: "edited_open"}, self._amend)
+        if self._recorded(Event.EDITED, key).act is Act.AMEND:
+            self.steps[CONTENT] = content
+
+    def _meet_refund(self, note: CreditNote, before: bool) -> None:
+        if note.document is None and note.problem is None:
+            self._record(Event.REFUNDED, note.key, Act.NONE, self._held())
+            return
+        found = self._target.find_document(note.document.web_number) if note.document else None
+        if found is not None:
+            self._record(Event.REFUNDED, note.key, Act.CREDIT, self._held(), piece=found.piece)
+            return
+        columns = {
+            OPEN: "refunded_open",
+            "preparation": "refunded_preparation",
+            "delivery": "refunded_delivery",
+            "invoice": "refunded_invoice",
+            "posted": "refunded_posted",
+        }
+        self._meet(Event.REFUNDED, note.key, before, columns, lambda held: self._amend(held, note))
+
+    def _meet_lost_refunds(self) -> None:
+        """Refunds that were taken back in the shop: what was done for them is a person's to undo."""
+        known = {note.key for note in self.order.credits}
+        for one in lived(self.steps):
+            gone = one.event is Event.REFUNDED and one.key not in known and one.act is not Act.NONE
+            if gone and self._is_pending(Event.UNREFUNDED, one.key):
+                self._tell(Event.UNREFUNDED, one.key, self._held())
+
+    def _meet_cancellation(self, before: bool) -> None:
+        name = step_name(Event.CANCELLED)
+        if self.order.facts.cancelled:
+            if self._is_pending(Event.CANCELLED):
+                self._meet(Event.CANCELLED, "", before, {OPEN: "cancelled_open"}, None)
+        elif name in self.steps:
+            if not self._recorded(Event.CANCELLED).open:
+                self._tell(Event.RESUMED, self._recorded(Event.CANCELLED).at, self._held())
+            del self.steps[name]
+
+    def _meet_payment(self, before: bool) -> None:
+        document = self.order.document
+        if not self.order.facts.paid or PAID in self.steps or not self._is_pending(Event.PAID):
+            return
+        if document is not None and not document.deposits:
+            self.steps[PAID] = DONE
+            return
+        self._meet(Event.PAID, "", before, {OPEN: "paid_open", "preparation": "paid_preparation"}, self._pay)
+        if self._recorded(Event.PAID).act is Act.AMEND:
+            self.steps[PAID] = DONE
+
+    def _meet(
+        self,
+        event: Event,
+        key: str,
+        before: bool,
+        columns: dict[str, str],
+        amend: Callable[[DocumentTotals], DocumentTotals] | None,
+    ) -> None:
+        """Does what the table says, and tells instead where the ERP or the arithmetic refuses."""
+        held = self._held()
+        option = columns.get(stage(held), "")
+        act = Act(self._policy[option]) if option and not before else Act.TELL
+        try:
+            if act is Act.AMEND and amend is not None:
+                self._record(event, key, act, amend(held))
+            elif act is Act.CREDIT:
+                self._record(event, key, act, held, piece=self._credit(key).piece)
+            elif act is Act.HOLD and event is Event.CANCELLED:
+                self._record(event, key, act, self._target.hold_document(self.order.web_number))
+            else:
+                on_hold = self._target.hold_document(self.order.web_number) if act is Act.HOLD else held
+                self._tell(event, key, on_hold, before=before)
+        except ItemRefused as error:
+            self._tell(event, key, held, reason=error.problem)
+
+    # --- Acts --------------------------------------------------------------------------------------------------
+
+    def _amend(self, held: DocumentTotals, note: CreditNote | None = None) -> DocumentTotals:
+        """The open piece made to hold the order less what was refunded of it.
+
+        A piece whose total is neither what we wrote nor what we are about to write was changed by a person.
+        """
+        if note is not None and self.order.facts.content not in ("", self.steps[CONTENT]):
+            raise ItemRefused(NOT_EQUAL)
+        wanted = self._body({*amended_refunds(self.steps), *([note.key] if note else [])})
+        if str(held.gross) != self.steps.get(TOTAL, "") and held.gross != wanted.expected_gross:
+            raise ItemRefused(HAND_CHANGED)
+        if note is None:
+            # The order may go elsewhere now: the address is looked for again.
+            self.steps.pop(ADDRESS, None)
+        customer, address = self._place()
+        totals = self._target.amend_document(wanted, customer=customer, address=address)
+        self.steps[TOTAL] = str(totals.gross)
+        return totals
+
+    def _body(self, refunds: set[str]) -> SalesDocument:
+        """The order's document without these refunds. Raises the ``ItemRefused`` that keeps one from being mapped."""
+        if self.order.document is None:
+            raise ItemRefused(self.order.problem or NOT_EQUAL)
+        notes = [note for note in self.order.credits if note.key in refunds]
+        return without_refunds(self.order.document, [_mapped(note) for note in notes], decimals=self.order.decimals)
+
+    def _credit(self, key: str) -> DocumentTotals:
+        note = next(one for one in self.order.credits if one.key == key)
+        document = _mapped(note)
+        customer, address = self._place()
+        return self._target.create_document(document, customer=customer, address=address)
+
+    def _pay(self, held: DocumentTotals) -> DocumentTotals:
+        if self.order.document is None:
+            raise ItemRefused(self.order.problem or NOT_EQUAL)
+        return self._target.add_deposits(self.order.web_number, self.order.document.deposits)
+
+    # --- What is known -----------------------------------------------------------------------------------------
+
+    def _held(self) -> DocumentTotals:
+        held = self._target.find_document(self.order.web_number, piece=self.steps.get(DOCUMENT, ""))
+        if held is None:
+            raise ItemRefused(VANISHED)
+        return held
+
+    def _holds(self, content: str, totals: DocumentTotals) -> None:
+        self.steps[CONTENT] = content
+        self.steps[TOTAL] = str(totals.gross)
+
+    def _recognise(self) -> None:
+        """Says what a document holds that was found and not created now: the order, with or without its refunds."""
+        totals = self._target.document_totals(self.order.web_number) or self._held()
+        self.steps[CONTENT] = _UNKNOWN
+        for refunds in (set(), {note.key for note in self.order.credits}):
+            try:
+                body = self._body(refunds)
+            except ItemRefused:
+                continue
+            if _is_equal(body, totals):
+                self._holds(self.order.facts.content, totals)
+                for key in sorted(refunds):
+                    self._record(Event.REFUNDED, key, Act.AMEND, self._held(), silent=True)
+                break
+        document = self.order.document
+        paid = sum((one.amount for one in document.deposits), Decimal(0)) if document else None
+        if self.order.facts.paid and totals.deposits == paid:
+            self.steps[PAID] = DONE
+
+    def _moment(self) -> str:
+        """The instant of this pass, each time a little later, so that events of one pass keep their order."""
+        return next(self._moments).isoformat(timespec="microseconds")
+
+    def _is_pending(self, event: Event, key: str = "") -> bool:
+        """Whether an event was never met, or was told and may be acted upon now that something changed."""
+        if step_name(event, key) not in self.steps:
+            return True
+        held = self._recorded(event, key)
+        return held.open and not held.before
+
+    def _recorded(self, event: Event, key: str = "") -> Lived:
+        return next(one for one in lived(self.steps) if one.name == step_name(event, key))
+
+    def _drop_edits(self, *, but: str) -> None:
+        """Forgets edits that were only told and that a newer one, or none, took the place of."""
+        for one in lived(self.steps):
+            if one.event is Event.EDITED and one.open and one.key != but:
+                del self.steps[one.name]
+
+    def _record(
+        self, event: Event, key: str, act: Act, held: DocumentTotals, *, piece: str = "", silent: bool = False
+    ) -> None:
+        done = Lived(
+            event=event,
+            key=key,
+            act=act,
+            state=stage(held),
+            at=self._moment(),
+            piece=piece or held.piece,
+        )
+        record(self.steps, done)
+        if act is not Act.NONE and not silent:
+            self.remarks.append(Remark(done_text(done)))
+
+    def _tell(
+        self, event: Event, key: str, held: DocumentTotals, *, reason: Problem | None = None, before: bool = False
+    ) -> None:
+        known = step_name(event, key) in self.steps
+        problem = told_problem(event, key, held, stage(held), self.order.total, reason)
+        told = Lived(
+            event=event,
+            key=key,
+            act=Act.TELL,
+            state=stage(held),
+            at=self._recorded(event, key).at if known else self._moment(),
+            piece=held.piece,
+            code=problem.code,
+            text=problem.text(),
+            advice=problem.advice_text(),
+            open=True,
+            before=before,
+        )
+        record(self.steps, told)
+        self.news |= not known
+
+
+def _mapped(note: CreditNote) -> SalesDocument:
+    if note.document is None:
+        raise ItemRefused(note.problem or NOT_EQUAL)
+    return note.document
+
+
+def _is_equal(document: SalesDocument, totals: DocumentTotals) -> bool:
+    def rates(taxes: Mapping[str, Decimal]) -> dict[str, Decimal]:
+        return {percent: amount for percent, amount in taxes.items() if amount}
+
+    return document.expected_gross == totals.gross and rates(document.expected_tax) == rates(totals.tax)

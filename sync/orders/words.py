@@ -1,0 +1,103 @@
+"""What the life of an order says: lines of the journal and problems a person acts upon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from connectors.canonical.sales import DocumentTotals
+from connectors.core.problems import Problem
+from sync.mapping.rounding import cents
+from sync.orders.steps import Act, Event, Lived
+
+STAGES: Mapping[str, str] = {
+    "open": "ouverte",
+    "preparation": "en préparation",
+    "delivery": "livrée",
+    "invoice": "facturée",
+    "posted": "comptabilisée",
+}
+_TOLD: Mapping[Event, tuple[str, str, str]] = {
+    Event.EDITED: (
+        "order_changed_after_import",
+        "La commande a changé dans la boutique après son import ; sa pièce %(piece)s (%(stage)s) n’a pas été "
+        "corrigée : boutique %(shop)s, ERP %(erp)s.",
+        "Comparez la commande et sa pièce, corrigez dans l’ERP ce qui peut l’être, puis "
+        "cliquez sur « Traité » dans la page de la commande.",
+    ),
+    Event.REFUNDED: (
+        "order_refunded_after_import",
+        "Le remboursement %(key)s de la commande n’est pas dans l’ERP ; sa pièce %(piece)s (%(stage)s) n’a pas été "
+        "touchée : boutique %(shop)s, ERP %(erp)s.",
+        "Faites l’avoir ou corrigez la pièce dans l’ERP, puis cliquez sur « Traité » dans la page de la commande.",
+    ),
+    Event.UNREFUNDED: (
+        "order_refund_removed",
+        "Le remboursement %(key)s de la commande a été supprimé dans la boutique ; sa pièce %(piece)s (%(stage)s) en "
+        "tient peut-être encore compte.",
+        "Vérifiez la pièce et l’avoir dans l’ERP, puis cliquez sur « Traité » dans la page de la commande.",
+    ),
+    Event.CANCELLED: (
+        "order_cancelled_after_import",
+        "La commande a été annulée dans la boutique après son import ; sa pièce %(piece)s (%(stage)s) n’a pas été "
+        "touchée.",
+        "Arrêtez la préparation ou faites l’avoir dans l’ERP, puis cliquez sur « Traité » dans la page de la commande.",
+    ),
+    Event.RESUMED: (
+        "order_resumed_after_import",
+        "La commande annulée a été reprise dans la boutique ; sa pièce %(piece)s (%(stage)s) n’a pas été touchée.",
+        "Remettez la pièce en préparation dans l’ERP si elle doit partir, puis "
+        "cliquez sur « Traité » dans la page de la commande.",
+    ),
+    Event.PAID: (
+        "order_paid_after_import",
+        "La commande a été payée après son import ; le règlement n’a pas été ajouté à sa pièce %(piece)s (%(stage)s).",
+        "Saisissez le règlement dans l’ERP, puis cliquez sur « Traité » dans la page de la commande.",
+    ),
+}
+_DONE: Mapping[tuple[Event, Act], str] = {
+    (Event.EDITED, Act.AMEND): "Modifiée dans la boutique : pièce %(piece)s corrigée.",
+    (Event.REFUNDED, Act.AMEND): "Remboursement %(key)s retiré de la pièce %(piece)s.",
+    (Event.REFUNDED, Act.CREDIT): "Remboursement %(key)s : avoir %(piece)s.",
+    (Event.CANCELLED, Act.HOLD): "Annulée dans la boutique : pièce %(piece)s mise en attente.",
+    (Event.PAID, Act.AMEND): "Payée après l’import : règlement ajouté à la pièce %(piece)s.",
+}
+
+VANISHED = Problem(
+    "document_vanished",
+    "La pièce de cette commande n’existe plus dans l’ERP.",
+    "Si elle y a été supprimée exprès, ne faites rien. Sinon, réinitialisez la commande pour l’importer à nouveau.",
+)
+HAND_CHANGED = Problem(
+    "document_changed_by_hand",
+    "Le total de la pièce a été changé dans l’ERP : elle n’est pas corrigée par-dessus.",
+)
+NOT_EQUAL = Problem(
+    "document_not_equal",
+    "La pièce ne tient pas encore la commande telle qu’elle est maintenant.",
+)
+
+
+def done_text(done: Lived) -> str:
+    """The journal line of something that was done."""
+    return _DONE[done.event, done.act] % {"piece": done.piece, "key": done.key}
+
+
+def told_problem(
+    event: Event, key: str, held: DocumentTotals, stage: str, total: Decimal, reason: Problem | None
+) -> Problem:
+    """What a person is told about an event, with both states and, where something was tried, why it was not done."""
+    code, sentence, advice = _TOLD[event]
+    values = {
+        "key": key,
+        "piece": held.piece,
+        "stage": STAGES[stage],
+        "shop": _shown(total),
+        "erp": _shown(held.gross),
+    }
+    text = sentence % values
+    return Problem(code, f"{text} {reason.text()}" if reason else text, advice)
+
+
+def _shown(amount: Decimal) -> str:
+    return f"{cents(amount):f}".replace(".", ",")
