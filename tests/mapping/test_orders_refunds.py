@@ -17,7 +17,7 @@ from connectors.core.problems import ItemRefused
 from connectors.shops.woocommerce.orders import parse_order
 from sync.mapping.order_refunds import map_refund, without_refunds
 from sync.mapping.orders import map_order
-from sync.mapping.rounding import line_lead
+from sync.mapping.rounding import cents
 from tests.mapping.cart_shop import Cart, Item
 from tests.mapping.order_support import FACTS, MOMENT, Catalogue, check_exact, parsed, profile
 
@@ -145,7 +145,7 @@ def left(order: Order, *refunds: Refund, **options: Any) -> Any:
         assert found == document.expected_tax.get(percent, 0)
     for line in document.lines:
         lead = line.gross if document.basis is TaxBasis.GROSS else line.net
-        assert line_lead(line.quantity, line.unit_price, line.discount) == lead
+        assert cents(line.quantity * line.unit_price - line.discount) == lead
     return document
 
 
