@@ -127,6 +127,8 @@ class Order(Record):
 
     ``total`` is with tax; ``rate_totals`` and ``total_tax`` are the shop's own. ``number`` is what people see, ``key``
     what identifies. ``erased``: personal data were removed in the shop (GDPR). ``mark`` is our own transfer mark.
+    ``payment`` is the order's own payment, ``other_payments`` what was paid otherwise (gift cards, deposits); ``total``
+    counts them all.
     """
 
     key: str
@@ -143,6 +145,7 @@ class Order(Record):
     billing: Address
     shipping: Address
     payment: OrderPayment
+    other_payments: tuple[OrderPayment, ...] = ()
     lines: tuple[OrderLine, ...]
     rates: tuple[ShopRate, ...] = ()
     rate_totals: tuple[RateTotal, ...] = ()

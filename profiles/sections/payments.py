@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import ClassVar, Literal
 
 from connectors.core.options import OptionsSection, option
 
 _CREATE = "Création des règlements"
+_DIFFERENCES = "Écarts de règlement"
 _MODES = "Moyens de paiement"
 _METHODS = "shop.payment_methods"
 
@@ -36,7 +38,7 @@ class PaymentsSection(OptionsSection):
     amount: Literal["total", "paid"] = option(
         "total",
         label="Montant du règlement",
-        help="Le total de la commande, ou le montant que la boutique dit avoir reçu.",
+        help="Le total de la commande, moins ce qui fut payé autrement, ou le montant que la boutique dit avoir reçu.",
         group=_CREATE,
         visible_if={"create": True},
         choices={"total": "Total de la commande", "paid": "Montant payé"},
@@ -61,6 +63,48 @@ class PaymentsSection(OptionsSection):
         group=_CREATE,
         visible_if={"create": True},
         max_length=200,
+    )
+    create_differences: bool = option(
+        False,
+        label="Créer les écarts de règlement",
+        help="Crée un règlement de plus lorsque le total payé est différent du total de la commande. Sert avec le "
+        "« Montant payé ».",
+        group=_DIFFERENCES,
+        visible_if={"create": True},
+    )
+    difference_limit: Decimal = option(
+        Decimal("0.05"),
+        label="Écart de règlement accepté",
+        help="Au-delà, la commande attend et les deux montants sont montrés.",
+        group=_DIFFERENCES,
+        visible_if={"create": True, "create_differences": True},
+        ge=0,
+        le=1000,
+    )
+    difference_label: str = option(
+        "Écart de règlement %ON",
+        label="Intitulé de l’écart",
+        help="Les mêmes champs que l’intitulé du règlement.",
+        group=_DIFFERENCES,
+        visible_if={"create": True, "create_differences": True},
+        min_length=1,
+        max_length=200,
+    )
+    difference_method: str = option(
+        "",
+        label="Mode de règlement de l’écart",
+        help="Vide : le mode par défaut.",
+        group=_DIFFERENCES,
+        visible_if={"create": True, "create_differences": True},
+        choices_from="erp.payment_methods",
+    )
+    difference_journal: str = option(
+        "",
+        label="Journal de l’écart",
+        help="Vide : le journal par défaut.",
+        group=_DIFFERENCES,
+        visible_if={"create": True, "create_differences": True},
+        choices_from="erp.cash_journals",
     )
     method_default: str = option(
         "",

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from connectors.canonical.currencies import currency_decimals
-from connectors.canonical.sales import LineKind, Order, OrderPayment
+from connectors.canonical.sales import LineKind, Order
 from connectors.core.http_policy import http_date
 from connectors.core.paging import Position
 from connectors.core.problems import ItemRefused, Misconfigured, Problem
@@ -30,6 +30,7 @@ from connectors.shops.woocommerce.order_lines import (
     rows_of,
     text_of,
 )
+from connectors.shops.woocommerce.order_payments import own_payment, with_recorded_payments
 from connectors.shops.woocommerce.refunds import parse_refunds, read_refunds
 from connectors.shops.woocommerce.shop import Shop
 from connectors.shops.woocommerce.text import decoded
@@ -78,7 +79,7 @@ def parse_order(
     exempt = EXEMPT_BUYER if _says_yes(meta_value(body.get("meta_data"), "is_vat_exempt")) else ""
     lines = parse_lines(body, rules, exempt)
     carrier = next((line for line in lines if line.kind is LineKind.SHIPPING), None)
-    return Order(
+    order = Order(
         key=id_of(body),
         number=number,
         status=text_of(body, "status").removeprefix("wc-"),
@@ -92,7 +93,7 @@ def parse_order(
         buyer=parse_buyer(body, billing),
         billing=billing,
         shipping=delivery_address(body, billing),
-        payment=_payment(body, total),
+        payment=own_payment(body, total),
         lines=lines,
         rates=parse_rates(body, lines),
         rate_totals=parse_rate_totals(body, lines, total_tax, price_decimals(facts)),
@@ -107,6 +108,7 @@ def parse_order(
         mark=mark_of(body),
         fields=_fields(body),
     )
+    return with_recorded_payments(order, body, rules)
 
 
 def price_decimals(facts: Mapping[str, str]) -> int:
@@ -118,11 +120,6 @@ def price_decimals(facts: Mapping[str, str]) -> int:
 def mark_of(body: Row) -> str:
     """Our transfer mark on an order, empty when it was not transferred."""
     return decoded(meta_value(body.get("meta_data"), MARK_META)).strip()
-
-
-def recorded_difference(order: Order) -> Decimal:
-    """The order's total less its lines and taxes as recorded: 0, within cents when the shop rounds per subtotal."""
-    return order.total - order.total_tax - sum((line.net for line in order.lines), Decimal(0))
 
 
 def _refused(code: str, sentence: str, advice: str, **values: str) -> ItemRefused:
@@ -214,16 +211,6 @@ def _dates(body: Row, facts: Mapping[str, str], number: str) -> tuple[datetime, 
             number=number,
         )
     return created, modified or created
-
-
-def _payment(body: Row, total: Decimal) -> OrderPayment:
-    return OrderPayment(
-        method=text_of(body, "payment_method"),
-        title=text_of(body, "payment_method_title"),
-        amount=total,
-        paid_at=instant(body.get("date_paid_gmt")),
-        transaction=text_of(body, "transaction_id"),
-    )
 
 
 def _channel(body: Row, rules: OrderRules) -> str:
