@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from connectors.canonical.keys import Aspect, Direction, Entity, Ref
 from connectors.canonical.sales import DocumentTotals, Order, OrderMark
-from connectors.core.ports import Connection, Writer
+from connectors.core.ports import Writer
 from connectors.core.problems import ItemRefused, Transient
 from connectors.core.query import Query
 from connectors.core.results import Action, Cursor, Outbound, Outcome, Page
-from profiles.connections import runtime
 from sync.engine.context import RunContext
 from sync.engine.linkbook import LinkBook
 from sync.flows.base import Excluded, Flow, Mapped
@@ -23,6 +21,7 @@ from sync.mapping.rounding import cents
 from sync.orders.period import period_bounds
 from sync.orders.records import DOCUMENT, ImportOrder
 from sync.orders.resolver import ErpResolver
+from sync.orders.sessions import erp_opener
 from sync.orders.writer import Marker, OrderWriter
 
 
@@ -90,7 +89,7 @@ class ImportOrders(Flow):
         """One writer per slice; its sessions end with the slice."""
         held: OrderWriter | None = ctx.memo.get("order_writer")
         if held is None:
-            held = OrderWriter(_opener(ctx), _marker(ctx))
+            held = OrderWriter(erp_opener(ctx), _marker(ctx))
             ctx.memo["order_writer"] = held
             ctx.on_close(held.close)
         return held
@@ -115,15 +114,6 @@ def _zone(ctx: RunContext) -> ZoneInfo:
         return ZoneInfo(name) if name else ctx.profile.tenant.zone
     except (ValueError, KeyError):
         return ctx.profile.tenant.zone
-
-
-def _opener(ctx: RunContext) -> Callable[[], AbstractContextManager[Connection]]:
-    spec, options, lent = ctx.profile.erp_spec, ctx.options["erp"], runtime(ctx.stop)
-
-    def opened() -> AbstractContextManager[Connection]:
-        return spec.open(options, lent)
-
-    return opened
 
 
 def _marker(ctx: RunContext) -> Marker:

@@ -6,18 +6,17 @@ a late step never hides the success of an earlier one.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
-from typing import Any, cast
+from typing import Any
 
 from connectors.canonical.sales import DocumentTotals
-from connectors.core.ports import Connection, SalesConnection, SalesTarget
+from connectors.core.ports import SalesTarget
 from connectors.core.problems import ConnectorError, Consequence, ItemRefused, Problem
 from connectors.core.results import Action, Found, ItemResult, Outbound, Outcome
 from sync.mapping.customers import CustomerPlan
 from sync.orders.records import ImportOrder
+from sync.orders.sessions import OpenErp, SalesSessions
 
 CUSTOMER, ADDRESS, DOCUMENT, MARK = "customer", "address", "document", "mark"
 DONE = "oui"
@@ -25,29 +24,27 @@ DONE = "oui"
 Marker = Callable[[ImportOrder, DocumentTotals], None]
 """Marks an imported order in the shop; raises ``ConnectorError`` when the shop does not take it."""
 
-_OUTCOMES = {
+OUTCOMES = {
     Consequence.REFUSED: Outcome.REFUSED,
     Consequence.DEFERRED: Outcome.DEFERRED,
     Consequence.RETRY: Outcome.FAILED,
     Consequence.UNCERTAIN: Outcome.UNCERTAIN,
 }
+"""What becomes of one record whose step raised; every other consequence ends the run."""
 
 
 class OrderWriter:
     """A writer of :class:`ImportOrder`. Each sending thread has a session of its own; ``close`` ends them all."""
 
-    def __init__(self, open_erp: Callable[[], AbstractContextManager[Connection]], mark: Marker) -> None:
-        self._open_erp = open_erp
+    def __init__(self, open_erp: OpenErp, mark: Marker) -> None:
+        self._sessions = SalesSessions(open_erp)
         self._mark = mark
-        self._local = threading.local()
-        self._lock = threading.Lock()
-        self._sessions = ExitStack()
 
     def find(self, batch: Sequence[Outbound[ImportOrder]]) -> Mapping[str, Found]:
         """Documents that carry the number of these orders already."""
         found = {}
         for item in batch:
-            held = self._target().find_document(item.record.document.web_number)
+            held = self._sessions.target().find_document(item.record.document.web_number)
             if held is not None:
                 found[item.key] = Found(item.record.document.web_number, children={DOCUMENT: held.piece})
         return found
@@ -60,7 +57,7 @@ class OrderWriter:
             try:
                 written = self._steps(item, steps)
             except ConnectorError as error:
-                if error.consequence not in _OUTCOMES:
+                if error.consequence not in OUTCOMES:
                     raise
                 yield self._failed(item, steps, error, seconds=time.monotonic() - started)
                 continue
@@ -78,20 +75,11 @@ class OrderWriter:
         """Ends the sessions of every thread. May be called twice."""
         self._sessions.close()
 
-    def _target(self) -> SalesTarget:
-        target: SalesTarget | None = getattr(self._local, "target", None)
-        if target is None:
-            with self._lock:
-                connection = self._sessions.enter_context(self._open_erp())
-            target = cast(SalesConnection, connection).sales()
-            self._local.target = target
-        return target
-
     def _steps(self, item: Outbound[ImportOrder], steps: dict[str, str]) -> bool:
         """Does the steps that are not done, filling ``steps``; returns whether a document was created now."""
         if MARK in steps:
             raise ItemRefused(CHANGED)
-        order, target = item.record, self._target()
+        order, target = item.record, self._sessions.target()
         before = target.find_document(order.document.web_number)
         if item.action is Action.UPDATE and before is None:
             raise ItemRefused(VANISHED)
@@ -142,7 +130,7 @@ class OrderWriter:
         exists = DOCUMENT in steps
         return ItemResult(
             key=item.key,
-            outcome=_OUTCOMES[error.consequence],
+            outcome=OUTCOMES[error.consequence],
             remote_key=item.record.document.web_number if exists else "",
             children=steps,
             problem=error.problem,
