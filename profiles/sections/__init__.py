@@ -12,6 +12,7 @@ from profiles.sections.payments import PaymentsSection
 from profiles.sections.prices import PricesSection
 from profiles.sections.products import ProductsSection
 from profiles.sections.progress import ProgressSection
+from profiles.sections.prospects import ProspectsSection
 from profiles.sections.state import StateSection
 from profiles.sections.stock import StockSection
 
@@ -27,6 +28,7 @@ FLOW_SECTIONS: tuple[type[OptionsSection], ...] = (
     OrderCustomersSection,
     PaymentsSection,
     ProgressSection,
+    ProspectsSection,
     NotificationsSection,
     AdvancedSection,
 )
@@ -44,6 +46,7 @@ __all__ = [
     "PricesSection",
     "ProductsSection",
     "ProgressSection",
+    "ProspectsSection",
     "StateSection",
     "StockSection",
 ]

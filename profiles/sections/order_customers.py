@@ -114,7 +114,7 @@ class OrderCustomersSection(OptionsSection):
         visible_if={"ledger": "shared"},
         pattern=r"^[A-Za-z0-9]*$",
         max_length=20,
-        needed_by=("orders",),
+        needed_by=("orders", "prospects"),
     )
     ledger_prefix: str = option(
         "411",

@@ -196,7 +196,7 @@ def _record(
         name=customer_name(order, section),
         email=email,
         address=replace(billing, email=email),
-        account=forced_account(order, payments) or (_ledger(seed, section) if own else ""),
+        account=forced_account(order, payments) or (ledger_account(seed, section) if own else ""),
         own_account=own and section.ledger == "own" and not forced_account(order, payments),
         vat_number="".join(order.buyer.vat_number.split()).upper(),
         price_category=section.price_category,
@@ -229,7 +229,11 @@ def padded(prefix: str, key: str, length: int) -> str:
     )
 
 
-def _ledger(seed: str, section: OrderCustomersSection) -> str:
+def ledger_account(seed: str, section: OrderCustomersSection) -> str:
+    """The ledger account of a new customer, empty where the ERP decides; ``seed`` tells customers apart.
+
+    Raises ``ItemRefused`` (``ledger_account_too_long``).
+    """
     if section.ledger == "shared":
         return section.ledger_account
     if section.ledger == "erp":
@@ -249,8 +253,14 @@ def _ledger(seed: str, section: OrderCustomersSection) -> str:
 def customer_name(order: Order, section: OrderCustomersSection) -> str:
     """Company, else first and last name, else e-mail; shaped as the profile asks."""
     billing = order.billing
-    text = _squeezed(billing.company or billing.name or order.buyer.email or billing.email or f"Web {order.key}")
-    text = without_accents(text) if section.strip_accents else text
+    return shaped_name(
+        billing.company or billing.name or order.buyer.email or billing.email or f"Web {order.key}", section
+    )
+
+
+def shaped_name(name: str, section: OrderCustomersSection) -> str:
+    """The name of a customer with single blanks, without accents and in capitals where the profile asks."""
+    text = without_accents(_squeezed(name)) if section.strip_accents else _squeezed(name)
     return text.upper() if section.upper_name else text
 
 
