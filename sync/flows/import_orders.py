@@ -12,11 +12,12 @@ from connectors.core.ports import Writer
 from connectors.core.problems import ItemRefused, Transient
 from connectors.core.query import Query
 from connectors.core.results import Action, Cursor, Outbound, Outcome, Page
+from profiles.options_store import ProfileOptions
 from sync.engine.context import RunContext
 from sync.engine.linkbook import LinkBook
 from sync.flows.base import Excluded, Flow, Mapped
 from sync.mapping.customers import plan_customer
-from sync.mapping.orders import Moment, is_selected, map_order, status_after
+from sync.mapping.orders import Moment, is_quote, is_selected, map_order, status_after
 from sync.mapping.rounding import cents
 from sync.orders.period import period_bounds
 from sync.orders.records import DOCUMENT, ImportOrder
@@ -65,6 +66,8 @@ class ImportOrders(Flow):
         order: Order = record
         if not is_selected(order, ctx.options):
             return Excluded("État de commande non importé")
+        if not self.takes(order, ctx.options):
+            return Excluded("Devis : « Importer les devis » s’en charge")
         moment = Moment(today=ctx.clock().astimezone(ctx.profile.tenant.zone).date(), timezone=_zone(ctx))
         document = map_order(order, ctx.options, self._resolver(ctx), moment)
         plan = plan_customer(
@@ -84,6 +87,10 @@ class ImportOrders(Flow):
             reference=order.number,
             parts=frozenset({DOCUMENT}),
         )
+
+    def takes(self, order: Order, options: ProfileOptions) -> bool:
+        """Whether this flow imports an order of this status; quotes have a flow of their own."""
+        return not is_quote(order, options)
 
     def writer(self, ctx: RunContext) -> Writer[Any]:
         """One writer per slice; its sessions end with the slice."""

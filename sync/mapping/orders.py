@@ -119,6 +119,12 @@ def is_selected(order: Order, options: Sections) -> bool:
     return order.status in section.statuses
 
 
+def is_quote(order: Order, options: Sections) -> bool:
+    """Whether the order's status stands for a quote in the table of statuses."""
+    section: OrdersSection = options["orders"]
+    return section.statuses.get(order.status) == "quote"
+
+
 def status_after(order: Order, options: Sections) -> str:
     """The status to give the order in the shop once its document exists, or empty."""
     section: OrdersSection = options["orders"]
