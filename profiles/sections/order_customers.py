@@ -55,7 +55,7 @@ class OrderCustomersSection(OptionsSection):
         group=_ACCOUNT,
         visible_if={"mode": "single"},
         max_length=35,
-        needed_by=("orders",),
+        needed_by=("orders", "quotes"),
     )
     guest_account: str = option(
         "",
@@ -114,7 +114,7 @@ class OrderCustomersSection(OptionsSection):
         visible_if={"ledger": "shared"},
         pattern=r"^[A-Za-z0-9]*$",
         max_length=20,
-        needed_by=("orders", "prospects"),
+        needed_by=("orders", "quotes", "prospects"),
     )
     ledger_prefix: str = option(
         "411",
