@@ -128,7 +128,7 @@ class Order(Record):
     ``total`` is with tax; ``rate_totals`` and ``total_tax`` are the shop's own. ``number`` is what people see, ``key``
     what identifies. ``erased``: personal data were removed in the shop (GDPR). ``mark`` is our own transfer mark.
     ``payment`` is the order's own payment, ``other_payments`` what was paid otherwise (gift cards, deposits); ``total``
-    counts them all.
+    counts them all. ``note`` is the buyer's message, ``team_notes`` what people of the shop wrote, oldest first.
     """
 
     key: str
@@ -152,6 +152,7 @@ class Order(Record):
     coupons: tuple[Coupon, ...] = ()
     refunds: tuple[Refund, ...] = ()
     note: str = ""
+    team_notes: tuple[str, ...] = ()
     channel: str = ""
     carrier: str = ""
     carrier_title: str = ""

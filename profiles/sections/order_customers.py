@@ -149,6 +149,16 @@ class OrderCustomersSection(OptionsSection):
         group=_NEW,
         choices_from="erp.sales_reps",
     )
+    name_from: Literal["company", "person"] = option(
+        "company",
+        label="Nom des clients et des adresses",
+        help="Intitulé des clients créés et de leurs adresses de livraison.",
+        group=_TEXTS,
+        choices={
+            "company": "La société, sinon le contact",
+            "person": "Le contact (prénom et nom), sinon la société",
+        },
+    )
     strip_accents: bool = option(
         False,
         label="Retirer les accents",

@@ -227,7 +227,7 @@ class _Draft:
             carrier=self._carrier(),
             currency=currency,
             currency_rate=rate,
-            comment=order.note if section.copy_note else "",
+            comment="\n".join([*([order.note] if section.copy_note and order.note else []), *order.team_notes]),
             customer=moment.customer,
             payment_term=payment_term(order, self.payments),
             billing=order.billing,

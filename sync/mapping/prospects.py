@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 
 from connectors.canonical.parties import Customer
 from profiles.sections import OrderCustomersSection, ProspectsSection
-from sync.mapping.customers import clean_email, ledger_account, padded, shaped_address, shaped_name
+from sync.mapping.customers import clean_email, ledger_account, padded, party_name, shaped_address, shaped_name
 from sync.mapping.order_terms import Sections
 
 
@@ -51,7 +51,7 @@ def map_prospect(account: Customer, options: Sections) -> Customer:
     return Customer(
         key=account.key,
         number=padded(buyers.prefix, account.key, buyers.number_length),
-        name=shaped_name(address.company or address.name or account.name or email, buyers),
+        name=shaped_name(party_name(address, buyers) or account.name or email, buyers),
         email=email,
         address=replace(shaped_address(address, buyers), email=email),
         account=ledger_account(account.key, buyers),

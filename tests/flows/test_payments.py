@@ -16,7 +16,7 @@ from sync.models import JournalEntry
 from tests.flows.conftest import Story, make_story
 from tests.flows.test_orders import ORDER_OPTIONS
 
-pytestmark = [pytest.mark.odbc, pytest.mark.covers("PAY-02")]
+pytestmark = pytest.mark.odbc
 
 
 @pytest.fixture
@@ -52,6 +52,7 @@ def _deposits(story: Story, order: str) -> list[tuple[str, Decimal]]:
     return [(str(label), Decimal(str(amount))) for label, amount in rows]
 
 
+@pytest.mark.covers("PAY-02")
 def test_each_payment_and_the_difference_become_deposits_that_add_up_to_the_document(story: Story) -> None:
     options_store.save(story.profile, {"payments": {"create_differences": True}}, author=None)
     order = _paid_order(story, "20.00", "0.03")
@@ -65,6 +66,7 @@ def test_each_payment_and_the_difference_become_deposits_that_add_up_to_the_docu
     assert len(_deposits(story, order)) == 3
 
 
+@pytest.mark.covers("PAY-02")
 def test_p14_a_difference_beyond_the_limit_writes_nothing_and_tells_both_amounts(story: Story) -> None:
     options_store.save(story.profile, {"payments": {"create_differences": True}}, author=None)
     order = _paid_order(story, "20.00", "1.00")

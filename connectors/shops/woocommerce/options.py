@@ -221,6 +221,13 @@ class WooCommerceOptions(OptionsSection):
         max_length=500,
         advanced=True,
     )
+    team_notes: bool = option(
+        False,
+        label="Recopier les notes de l’équipe",
+        help="Recopie dans le document, après le message du client, les notes que des personnes ont écrites sur la"
+        " commande. Un appel de plus par commande lue.",
+        group=ORDERS,
+    )
     payment_metas: str = option(
         "",
         label="Champs des autres paiements",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -33,7 +34,7 @@ from connectors.shops.woocommerce.order_lines import (
 from connectors.shops.woocommerce.order_payments import own_payment, with_recorded_payments
 from connectors.shops.woocommerce.refunds import parse_refunds, read_refunds
 from connectors.shops.woocommerce.shop import Shop
-from connectors.shops.woocommerce.text import decoded
+from connectors.shops.woocommerce.text import decoded, plain_text
 from connectors.shops.woocommerce.times import SECOND, gmt_text, instant, local_instant
 
 MARK_META = "_atoosync_document"
@@ -51,6 +52,7 @@ FIELDS = (
 )
 _EMPTY_SHOP = timedelta(days=1)
 _FIELD_MAX = 200
+_MACHINES = frozenset({"", "WooCommerce", "system"})
 
 
 def parse_order(
@@ -336,7 +338,16 @@ class OrderReader:
 
     def _order(self, row: Row) -> Order:
         refunds = read_refunds(self._shop.api, id_of(row)) if rows_of(row, "refunds") else []
-        return parse_order(row, refunds, facts=self._facts(), rules=self._rules)
+        order = parse_order(row, refunds, facts=self._facts(), rules=self._rules)
+        return replace(order, team_notes=self._team_notes(order.key)) if self._shop.options.team_notes else order
+
+    def _team_notes(self, key: str) -> tuple[str, ...]:
+        """What people wrote; the shop and its extensions sign their own notes «WooCommerce» (recorded), older ones
+        «system»."""
+        rows = self._shop.api.rows(f"orders/{key}/notes", {"_fields": "id,author,note"}).rows
+        written = [row for row in rows if text_of(row, "author") not in _MACHINES]
+        texts = [plain_text(row.get("note")) for row in sorted(written, key=lambda row: int(row["id"]))]
+        return tuple(text for text in texts if text)
 
     def _facts(self) -> Mapping[str, str]:
         """The one fact a whole order needs; all facts would cost a dozen calls, and orders are polled often."""
