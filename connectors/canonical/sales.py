@@ -229,6 +229,20 @@ class Deposit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Instalment:
+    """A part of what is left to pay on a document, due on a day by a payment method of the ERP's list.
+
+    Either ``percent`` of what deposits leave to pay, or ``amount`` in the document's currency. The last instalment of
+    a document takes what the others leave, whatever it says.
+    """
+
+    on: date
+    percent: Decimal | None = None
+    amount: Decimal | None = None
+    method: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SalesDocument(Record):
     """A document to be created in the ERP for one order (or for a day's orders, ORD-11).
 
@@ -236,7 +250,8 @@ class SalesDocument(Record):
     key of the ERP's lists. ``expected_tax`` maps percentages ("20", "5.5"; never 0) to the VAT the order recorded,
     ``expected_gross`` its total: the ERP's document must equal both to the cent. ``customer`` is the number of the
     ERP's customer, known once that step is done. ``billing`` and ``delivery`` are the order's own addresses: the
-    document keeps them as text, whatever the customer card says.
+    document keeps them as text, whatever the customer card says. ``instalments``: when what is left is due, the last
+    one balancing; without any, the ERP applies the customer's terms.
     """
 
     key: str
@@ -249,6 +264,7 @@ class SalesDocument(Record):
     lines: tuple[DocumentLine, ...]
     footer: FooterCharge | None = None
     deposits: tuple[Deposit, ...] = ()
+    instalments: tuple[Instalment, ...] = ()
     warehouse: str = ""
     series: str = ""
     status: str = ""

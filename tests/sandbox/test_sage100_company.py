@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from connectors.sandbox.sage100 import Sage100Sandbox, build, main
-from connectors.sandbox.sage100.documents import DELIVERY, INVOICE, POSTED, PREPARATION, following
+from connectors.sandbox.sage100.documents import DELIVERY, INVOICE, POSTED, PREPARATION, USER, following
 from tests.sandbox.sage100_support import Reader, company, number, postgres_database
 
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
@@ -372,6 +372,88 @@ def test_the_driver_refuses_a_payment_that_is_no_deposit(engine: str, tmp_path: 
         connection.rollback()
         connection.close()
         assert numbered == 21
+
+
+@pytest.mark.odbc
+@pytest.mark.covers("PAY-02")
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_older_driver_takes_instalments(engine: str, tmp_path: Path) -> None:
+    with company(engine, tmp_path, merchant="sample", emulation=True) as sandbox:
+        sandbox.become_older()
+        connection = sandbox.odbc_connect()
+        payments = connection.execute("SELECT COUNT(*) FROM F_CREGLEMENT").fetchone()[0]
+        connection.execute(
+            "INSERT INTO F_DOCREGL (DR_No, DO_Domaine, DO_Type, DO_Piece, DR_TypeRegl, DR_Montant, DR_Libelle) "
+            "VALUES (0, 0, 1, 'WEB00001', 2, 100, 'part')"
+        )
+        assert connection.execute("SELECT DR_No FROM F_DOCREGL WHERE DR_Libelle = 'part'").fetchone()[0] == 9
+        assert connection.execute("SELECT COUNT(*) FROM F_CREGLEMENT").fetchone()[0] == payments
+        connection.rollback()
+        connection.close()
+
+
+SEALS = (
+    "UPDATE F_DOCENTETE SET DO_Valide = 1 WHERE DO_Piece = 'WEB00001'",
+    "UPDATE F_DOCENTETE SET DO_Cloture = 1 WHERE DO_Piece = 'WEB00001'",
+)
+CHANGES = (
+    "UPDATE F_DOCLIGNE SET DL_Qte = 5 WHERE DO_Piece = 'WEB00001'",
+    "DELETE FROM F_DOCLIGNE WHERE DO_Piece = 'WEB00001'",
+    "INSERT INTO F_DOCLIGNE (DO_Domaine, DO_Type, DO_Piece, CT_Num, DL_No, PF_Num) "
+    "VALUES (0, 1, 'WEB00001', 'WEB0000101', 0, '')",
+    "UPDATE F_DOCENTETE SET DO_Ref = 'x' WHERE DO_Piece = 'WEB00001'",
+    "UPDATE F_DOCENTETE SET DO_Statut = 0 WHERE DO_Piece = 'WEB00001'",
+    "INSERT INTO F_DOCREGL (DR_No, DO_Domaine, DO_Type, DO_Piece, DR_TypeRegl, DR_Montant) "
+    "VALUES (0, 0, 1, 'WEB00001', 0, 1)",
+)
+
+
+@pytest.mark.odbc
+@pytest.mark.parametrize("engine", ENGINES)
+def test_p16_a_sealed_document_refuses_every_change_and_can_still_go_on(engine: str, tmp_path: Path) -> None:
+    import pyodbc
+
+    with company(engine, tmp_path, merchant="sample", emulation=True) as sandbox:
+        connection = sandbox.odbc_connect()
+        for change in CHANGES:
+            connection.execute(change)
+            connection.rollback()
+            for seal in SEALS:
+                connection.execute(seal)
+                with pytest.raises(pyodbc.Error, match="ne peut plus etre modifie"):
+                    connection.execute(change)
+                connection.rollback()
+        connection.execute(SEALS[0])
+        connection.commit()
+        connection.close()
+        delivered = sandbox.advance_document("WEB00001", DELIVERY)
+        invoice = sandbox.advance_document(delivered, INVOICE)
+        sandbox.advance_document(invoice, POSTED)
+        connection = sandbox.odbc_connect()
+        for change in CHANGES[:2]:
+            with pytest.raises(pyodbc.Error, match="ne peut plus etre modifie"):
+                connection.execute(change.replace("WEB00001", invoice))
+            connection.rollback()
+        connection.close()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_line_that_goes_gives_back_what_it_reserved(engine: str, tmp_path: Path) -> None:
+    reserved = "SELECT AS_QteRes FROM F_ARTSTOCK WHERE AR_Ref = 'CASQUE' AND DE_No = 1"
+    with company(engine, tmp_path, merchant="sample", emulation=True) as sandbox:
+        before = number(_value(sandbox, reserved))
+        total = number(_value(sandbox, "SELECT DO_TotalHT FROM F_DOCENTETE WHERE DO_Piece = 'WEB00001'"))
+        sandbox.add_line("WEB00001", "CASQUE", position=90000, quantity=3, price=10)
+        with sandbox.session() as session:
+            session.run("UPDATE F_DOCLIGNE SET DE_No = 1 WHERE AR_Ref = 'CASQUE' AND DO_Piece = 'WEB00001'")
+        assert number(_value(sandbox, reserved)) == before + 3
+        assert _value(sandbox, "SELECT cbCreateur FROM F_DOCLIGNE WHERE DL_Ligne = 90000") == USER
+        with sandbox.session() as session:
+            session.run("DELETE FROM F_DOCLIGNE WHERE AR_Ref = 'CASQUE' AND DO_Piece = 'WEB00001'")
+        assert number(_value(sandbox, reserved)) == before
+        assert number(_value(sandbox, "SELECT DO_TotalHT FROM F_DOCENTETE WHERE DO_Piece = 'WEB00001'")) == total
+        with pytest.raises(KeyError):
+            sandbox.add_line("ABSENT", "CASQUE", position=10000)
 
 
 # Command line

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,6 +17,8 @@ from connectors.erp.sage100.customers import Customers, Party
 from connectors.erp.sage100.database import Database
 from connectors.erp.sage100.deposits import Deposits
 from connectors.erp.sage100.document_lines import LinePlanner, PlannedLine, Setting, midnight
+from connectors.erp.sage100.instalments import Instalments
+from connectors.erp.sage100.line_writer import LineWriter
 from connectors.erp.sage100.lookups import EMPTY_DATE, Lookups
 from connectors.erp.sage100.numbering import KINDS, Kind, Numbering
 from connectors.erp.sage100.options import HeaderTexts
@@ -80,6 +82,7 @@ class Desk:
     addresses: Addresses
     documents: Documents
     deposits: Deposits
+    instalments: Instalments
     lines: LinePlanner
 
 
@@ -110,7 +113,7 @@ class DocumentPlanner:
         series = self._desk.lookups.series(document.series)
         header["DO_Souche"] = series
         lines = self._desk.lines.plan(document, setting)
-        self._check_deposits(document)
+        self._check_payments(document)
         return Plan(kind, series, self._desk.sizes.row(_HEADER, header), lines, document, setting.rate)
 
     def _setting(self, document: SalesDocument, kind: Kind, party: Party) -> tuple[Setting, int]:
@@ -212,11 +215,12 @@ class DocumentPlanner:
             "DO_CodeTaxe1": tax.code,
         }
 
-    def _check_deposits(self, document: SalesDocument) -> None:
+    def _check_payments(self, document: SalesDocument) -> None:
         """Refuses before anything is written what would be refused afterwards."""
         for deposit in document.deposits:
             self._desk.lookups.payment_method(deposit.method)
             self._desk.lookups.journal(deposit.journal)
+        self._desk.instalments.check(document)
 
 
 class DocumentWriter:
@@ -226,6 +230,7 @@ class DocumentWriter:
         self._desk = desk
         self._transactional = transactional
         self._numbering = Numbering(desk.database, desk.rows, desk.sizes)
+        self._lines = LineWriter(desk.database, desk.rows)
 
     def write(self, plan: Plan) -> DocumentTotals:
         """Writes the document, unless one carries its web number, and returns what Sage holds.
@@ -235,32 +240,34 @@ class DocumentWriter:
         """
         existing = self._desk.documents.of_order(plan.document.web_number)
         if existing:
-            return self._finished(plan, existing[0])
+            return self._finished(plan, existing)
         number = self._numbering.take(plan.kind, plan.series)
         # Whoever writes to this series now waits for our commit, and we have waited for his: he may have brought the
         # very order we are about to write.
         existing = self._desk.documents.of_order(plan.document.web_number)
         if existing:
             self._numbering.give_back(plan.kind, plan.series, number)
-            return self._desk.documents.totals(existing[:1])
+            return self._desk.documents.totals(existing[:1], existing)
         piece = Piece(plan.kind.type, number, plan.kind.provenance)
         self._desk.rows.insert(_HEADER, {**plan.header, "DO_Piece": piece.piece})
         return self._completed(plan, piece, plan.lines)
 
     def _completed(self, plan: Plan, piece: Piece, lines: list[PlannedLine]) -> DocumentTotals:
         for line in lines:
-            self._write_line(piece, line)
+            self._lines.add(piece, line)
         self._desk.deposits.add(piece, plan.document.deposits, plan.rate)
+        self._desk.instalments.add(piece, plan.document, plan.rate)
         totals = self._desk.documents.totals([piece])
-        require_equal(plan.document, totals, self._detail(plan, piece))
+        require_equal(plan.document, totals, strange_lines(self._desk, plan, piece))
         return totals
 
-    def _finished(self, plan: Plan, piece: Piece) -> DocumentTotals:
+    def _finished(self, plan: Plan, existing: Sequence[Piece]) -> DocumentTotals:
         """What is there already; through a driver without transactions, completed when our writing was cut short."""
+        piece = existing[0]
         missing = None if self._transactional else self._missing(plan, piece)
         if missing is not None:
             return self._completed(plan, piece, missing)
-        return self._desk.documents.totals([piece])
+        return self._desk.documents.totals([piece], existing)
 
     def _missing(self, plan: Plan, piece: Piece) -> list[PlannedLine] | None:
         """Lines that were not written; ``None`` when the document is not a beginning of ours, or a user changed it."""
@@ -278,32 +285,19 @@ class DocumentWriter:
                 return None
         return [planned[place] for place in sorted(planned)]
 
-    def _write_line(self, piece: Piece, line: PlannedLine) -> None:
-        row = {**line.row, "DO_Piece": piece.piece}
-        if line.text:
-            row["DT_No"] = self._write_text(line.text)
-        self._desk.rows.insert("F_DOCLIGNE", row)
 
-    def _write_text(self, text: str) -> int:
-        """Writes a long text and reads back the number the driver gave it."""
-        before = int_of(self._desk.database.value("writing/long_text_highest"))
-        self._desk.rows.insert_raw("F_DOCLIGNETEXT", {"DT_No": 0, "DT_Text": text})
-        added = self._desk.database.rows("writing/long_texts_after", before)
-        own = [int_of(row["dt_no"]) for row in added if text_of(row["dt_text"]) == text]
-        return max(own, default=0)
-
-    def _detail(self, plan: Plan, piece: Piece) -> str:
-        """Lines whose amounts are not those asked for."""
-        wanted = {line.position: (line.net, line.gross) for line in plan.document.lines}
-        sign = plan.kind.sign
-        found = sorted(
-            (decimal_of(row["dl_montantht"]) * sign, decimal_of(row["dl_montantttc"]) * sign)
-            for row in self._desk.documents.lines(piece)
-            if int_of(row["dl_valorise"])
-        )
-        asked = sorted(wanted.values())
-        strange = [amounts for amounts in found if amounts not in asked and any(amounts)]
-        return "; ".join(f"ERP {net:.2f} HT {gross:.2f} TTC" for net, gross in strange)
+def strange_lines(desk: Desk, plan: Plan, piece: Piece) -> str:
+    """The lines of a document whose amounts are not those asked for, to be told with a difference of totals."""
+    wanted = {line.position: (line.net, line.gross) for line in plan.document.lines}
+    sign = plan.kind.sign
+    found = sorted(
+        (decimal_of(row["dl_montantht"]) * sign, decimal_of(row["dl_montantttc"]) * sign)
+        for row in desk.documents.lines(piece)
+        if int_of(row["dl_valorise"])
+    )
+    asked = sorted(wanted.values())
+    strange = [amounts for amounts in found if amounts not in asked and any(amounts)]
+    return "; ".join(f"ERP {net:.2f} HT {gross:.2f} TTC" for net, gross in strange)
 
 
 def require_equal(document: SalesDocument, totals: DocumentTotals, detail: str) -> None:

@@ -17,6 +17,7 @@ from connectors.erp.sage100.writing_problems import refused
 
 EMPTY_DATE = datetime(1753, 1, 1)  # noqa: DTZ001 what Sage stores in a date nobody filled in
 _ACCEPTED = 2
+_BEFORE_ACCEPTED = ("d_saisie", "d_confirme")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,13 @@ class Lookups:
         if of_kind and of_kind != str(kind):
             raise refused("status_of_another_kind", value=key)
         return int(status)
+
+    def first_status(self, counter: int) -> int | None:
+        """The first status in use of a kind of document (« Saisi », else « Confirmé »); ``None`` when only one is."""
+        rows = self._database.rows("writing/used_statuses")
+        if counter >= len(rows):
+            return None
+        return next((status for status, column in enumerate(_BEFORE_ACCEPTED) if int_of(rows[counter][column])), None)
 
     def has_account(self, account: str) -> bool:
         """Whether the general account exists."""

@@ -225,13 +225,6 @@ class Sage100Options(OptionsSection):
         max_length=500,
     )
 
-    multimedia_folder: str = option(
-        "",
-        label="Dossier multimédia",
-        help="Dossier des images de Sage, tel que le serveur de la plate-forme le voit.",
-        group=ARTICLES,
-        max_length=1000,
-    )
     packagings: bool = option(
         False,
         label="Vendre les conditionnements",

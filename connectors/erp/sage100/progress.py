@@ -16,21 +16,13 @@ from connectors.core.results import Cursor, Page
 from connectors.erp.sage100.articles import LAG
 from connectors.erp.sage100.company import quoted
 from connectors.erp.sage100.context import Context
-from connectors.erp.sage100.numbering import DELIVERY, INVOICE, NORMAL, ORDER, POSTED, PREPARATION
+from connectors.erp.sage100.numbering import DELIVERY, INVOICE, NORMAL, POSTED, QUOTE
 from connectors.erp.sage100.statements import Statement
+from connectors.erp.sage100.totals import STATES
 from connectors.erp.sage100.writing_problems import misconfigured
 
 PARCEL_FIELD = "DL_NoColis"
 """The one field of lines that may hold a tracking number."""
-
-STATES: Mapping[int, str] = {
-    ORDER: "order",
-    PREPARATION: "preparation",
-    DELIVERY: "delivery",
-    INVOICE: "invoice",
-    POSTED: "posted",
-}
-"""DO_Type to the stage it means, from the least to the most advanced. A quote is no order yet."""
 
 _DELIVERED = ("DO_DateLivrRealisee", "DO_DateExpedition")
 _MARK = "%Y-%m-%d %H:%M:%S"
@@ -68,12 +60,12 @@ class ProgressReader:
             yield from self._scanned(query, replace(cursor, until=cursor.until or self._mark()))
 
     def all_keys(self) -> Iterator[str]:
-        """Every web number."""
+        """Every web number of an order; those of quotes and credit notes are none."""
         seen: set[str] = set()
         for rows, _ in self._windows(0):
             for row in rows:
                 number = text_of(row["do_noweb"])
-                if number not in seen:
+                if _is_stage(row) and number not in seen:
                     seen.add(number)
                     yield number
 
@@ -203,12 +195,17 @@ class ProgressReader:
         return frozenset(text_of(row["cb_name"]) for row in self._database.rows("custom_columns", "F_DOCENTETE"))
 
 
+def _is_stage(row: Row) -> bool:
+    kind = int_of(row["do_type"])
+    return kind in STATES and kind != QUOTE and int_of(row["do_provenance"]) == NORMAL
+
+
 def _documents(rows: Sequence[Row], lines: Mapping[tuple[int, str], list[Row]]) -> list[_Document]:
-    """The documents of one order, the least advanced first; returns and credit notes are no stage of it."""
+    """The documents of one order, the least advanced first; quotes, returns and credit notes are no stage of it."""
     found = []
     for row in rows:
         kind, piece = int_of(row["do_type"]), text_of(row["do_piece"])
-        if kind not in STATES or int_of(row["do_provenance"]) != NORMAL:
+        if not _is_stage(row):
             continue
         own = lines.get((kind, piece), [])
         goods = any(text_of(line["ar_ref"]) and decimal_of(line["dl_qte"]) > 0 for line in own)

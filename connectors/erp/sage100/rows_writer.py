@@ -1,4 +1,4 @@
-"""Rows on their way into Sage: INSERT and UPDATE statements made of a table's name and a dict of columns."""
+"""Rows on their way into Sage: INSERT, UPDATE and DELETE statements made of a table's name and a dict of columns."""
 
 from __future__ import annotations
 
@@ -47,6 +47,11 @@ class RowWriter:
         condition = " AND ".join(f"{column} = ?" for column in where)
         statement = f"UPDATE {table} SET {sets} WHERE {condition}"  # noqa: S608 names of ours
         return self._session.execute(statement, [*kept.values(), *where.values()])
+
+    def delete(self, table: str, where: Mapping[str, Any]) -> int:
+        """Takes the rows with these values away and tells how many there were."""
+        condition = " AND ".join(f"{column} = ?" for column in where)
+        return self._session.execute(f"DELETE FROM {table} WHERE {condition}", list(where.values()))  # noqa: S608
 
     def _known(self, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
         later = LATER.get(table, frozenset())

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from connectors.canonical.sales import DocumentKind, DocumentTotals
+from connectors.canonical.sales import DocumentKind, DocumentState, DocumentTotals
 from connectors.canonical.values import round_half_up
 from connectors.core.odbc import Row, decimal_of, int_of, text_of
 from connectors.erp.sage100.company import Company
@@ -34,6 +34,16 @@ _KINDS: Mapping[int, DocumentKind] = {
     INVOICE: DocumentKind.INVOICE,
     POSTED: DocumentKind.INVOICE,
 }
+STATES: Mapping[int, DocumentState] = {
+    QUOTE: DocumentState.ORDER,
+    ORDER: DocumentState.ORDER,
+    PREPARATION: DocumentState.PREPARATION,
+    DELIVERY: DocumentState.DELIVERY,
+    INVOICE: DocumentState.INVOICE,
+    POSTED: DocumentState.POSTED,
+}
+"""DO_Type to the stage it means."""
+
 _HUNDRED = Decimal(100)
 _TOTALS = ("DO_TotalTTC", "DO_TotalHTNet")
 _TAX_NUMBERS = (2, 3)
@@ -81,8 +91,11 @@ class Documents:
         }
         return _ranked([*found, *(Piece(*document) for document in moved)])
 
-    def totals(self, pieces: Sequence[Piece]) -> DocumentTotals:
-        """What these documents amount to together, under the number of the first one."""
+    def totals(self, pieces: Sequence[Piece], among: Sequence[Piece] = ()) -> DocumentTotals:
+        """What these documents amount to together, under the number of the first one.
+
+        ``among``: every document of the order, which decides its state, when ``pieces`` are but some of them.
+        """
         first = pieces[0]
         parts = [self._totals(piece) for piece in pieces]
         tax: dict[str, Decimal] = {}
@@ -96,7 +109,30 @@ class Documents:
             net=sum((part.net for part in parts), Decimal(0)),
             tax=tax,
             deposits=sum((part.deposits for part in parts), Decimal(0)),
+            state=max((STATES[piece.type] for piece in among or pieces), key=list(DocumentState).index),
+            open=self.is_open(among or pieces),
         )
+
+    def is_open(self, pieces: Sequence[Piece]) -> bool:
+        """Whether the only document of an order may still be changed.
+
+        It is a quote or an order, nobody validated or closed it, and nothing of it went on: no other document carries
+        its web number or has lines that came from it, and it is no remainder (DO_Reliquat).
+        """
+        if len(pieces) != 1 or pieces[0].type not in (QUOTE, ORDER):
+            return False
+        piece = pieces[0]
+        if self.is_sealed(piece) or int_of(self.header(piece)["do_reliquat"]):
+            return False
+        came_from_it = self._database.rows("writing/order_documents", piece.piece)
+        return all(
+            (int_of(row["do_type"]), text_of(row["do_piece"])) == (piece.type, piece.piece) for row in came_from_it
+        )
+
+    def is_sealed(self, piece: Piece) -> bool:
+        """Whether somebody validated or closed the document."""
+        header = self.header(piece)
+        return bool(int_of(header.get("do_valide")) or int_of(header["do_cloture"]))
 
     def lines(self, piece: Piece) -> list[Row]:
         """Rows of the lines of a document."""

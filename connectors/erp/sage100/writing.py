@@ -16,12 +16,14 @@ from connectors.core.ports import Runtime
 from connectors.core.problems import ItemRefused, Problem, Transient
 from connectors.core.results import ArticleMatch, CustomerMatch
 from connectors.erp.sage100.addresses import DEFAULT_CRITERIA, Addresses
+from connectors.erp.sage100.amending import DocumentAmender
 from connectors.erp.sage100.company import Company
 from connectors.erp.sage100.customers import Customers
 from connectors.erp.sage100.database import Database
 from connectors.erp.sage100.deposits import Deposits
 from connectors.erp.sage100.document_lines import LinePlanner
 from connectors.erp.sage100.documents import Desk, DocumentPlanner, DocumentWriter
+from connectors.erp.sage100.instalments import Instalments
 from connectors.erp.sage100.lookups import Lookups
 from connectors.erp.sage100.numbering import ORDER, PREPARATION, QUOTE
 from connectors.erp.sage100.options import Sage100Options, permitted
@@ -60,11 +62,11 @@ class Sage100Sales:
     def find_document(self, web_number: str, *, piece: str = "") -> DocumentTotals | None:
         """The most advanced document that carries our number, else the one the order ``piece`` became, or ``None``.
 
-        The totals are that document's alone, the header's own where Sage keeps them.
+        The totals are that document's alone, the header's own where Sage keeps them; the state is the order's.
         """
         documents = self._desk.documents
         found = documents.of_order(web_number) or (documents.of_piece(piece) if piece else [])
-        return documents.totals(found[:1]) if found else None
+        return documents.totals(found[:1], found) if found else None
 
     def document_totals(self, web_number: str = "", *, piece: str = "") -> DocumentTotals | None:
         """What all documents of an order amount to together: a part may be delivered, the rest still on the order."""
@@ -80,16 +82,32 @@ class Sage100Sales:
         """
         existing = self._desk.documents.of_order(document.web_number)
         if existing and self._opened.session.transactional:
-            return self._desk.documents.totals(existing[:1])
+            return self._desk.documents.totals(existing[:1], existing)
         return self._written(lambda office: office.write(document, customer, address))
 
     def add_deposits(self, web_number: str, deposits: Sequence[Deposit]) -> DocumentTotals:
         """Adds the deposits that the order's document lacks (late payment). May be repeated.
 
         Raises ``ItemRefused`` when there is no document (``document_not_found``) or when it went beyond the
-        preparation (``document_closed``).
+        preparation or was validated (``document_closed``).
         """
         return self._written(lambda office: office.add_deposits(web_number, deposits))
+
+    def amend_document(self, document: SalesDocument, *, customer: str, address: str = "") -> DocumentTotals:
+        """Makes the order's open document hold what ``document`` says now, in one transaction; writes what differs.
+
+        Raises ``ItemRefused``: ``document_not_found``, ``document_closed``, ``document_total_differs``, and
+        ``document_changed_by_hand`` when a user added or removed lines in Sage (:mod:`.amending` tells what can be
+        known). May be repeated: nothing is written when nothing differs.
+        """
+        return self._written(lambda office: office.amender.amend(document, customer, address))
+
+    def hold_document(self, web_number: str) -> DocumentTotals:
+        """Puts the order's open document back to the first status in use of its kind. May be repeated.
+
+        Raises ``ItemRefused``: ``document_not_found``, ``document_closed``. A note where Sage uses one status alone.
+        """
+        return self._written(lambda office: office.amender.hold(web_number))
 
     # Customers and addresses
 
@@ -237,6 +255,7 @@ class _Office:
             addresses=Addresses(*shared),
             documents=Documents(database, self._company),
             deposits=Deposits(*shared),
+            instalments=Instalments(*shared),
             lines=LinePlanner(self.resolver, self._company, lookups, sizes),
         )
 
@@ -244,11 +263,19 @@ class _Office:
     def _writer(self) -> DocumentWriter:
         return DocumentWriter(self.desk, transactional=self.session.transactional)
 
+    @property
+    def amender(self) -> DocumentAmender:
+        """Changes documents that are there."""
+        return DocumentAmender(self.desk, self._planner, transactional=self.session.transactional)
+
+    @property
+    def _planner(self) -> DocumentPlanner:
+        now = self._runtime.clock().astimezone(ZoneInfo(self._options.timezone))
+        return DocumentPlanner(self.desk, now=now, header_texts=self._options.header_texts)
+
     def write(self, document: SalesDocument, customer: str, address: str) -> DocumentTotals:
         """Plans and writes a document."""
-        now = self._runtime.clock().astimezone(ZoneInfo(self._options.timezone))
-        planner = DocumentPlanner(self.desk, now=now, header_texts=self._options.header_texts)
-        return self._writer.write(planner.plan(document, customer, address))
+        return self._writer.write(self._planner.plan(document, customer, address))
 
     def add_deposits(self, web_number: str, deposits: Sequence[Deposit]) -> DocumentTotals:
         """Adds deposits to the document of an order."""
@@ -256,7 +283,7 @@ class _Office:
         if not found:
             raise refused("document_not_found", value=web_number)
         piece: Piece = found[0]
-        if piece.type not in _OPEN:
+        if piece.type not in _OPEN or self.desk.documents.is_sealed(piece):
             raise refused("document_closed", value=piece.piece)
         self.desk.deposits.add(piece, deposits, self.desk.documents.rate(piece))
-        return self.desk.documents.totals([piece])
+        return self.desk.documents.totals([piece], found)

@@ -133,6 +133,15 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "Sage n’a pas créé le règlement de l’acompte de %(value)s.",
         "Vérifiez que le pilote d’écriture est bien celui de Sage 100.",
     ),
+    "instalments_of_customer": (
+        "L’échéancier de la commande n’a pas été écrit dans le document %(value)s : cette version de Sage calcule les"
+        " échéances d’après les conditions de règlement du client.",
+        "Vérifiez les conditions de règlement de ce client dans Sage.",
+    ),
+    "instalments_invalid": (
+        "L’échéancier de la commande ne se répartit pas sur le reste à payer de %(value)s.",
+        "Corrigez l’échéancier dans le profil : chaque échéance a une part, et la dernière prend le reste.",
+    ),
     "payment_posted": (
         "Le règlement de %(value)s est déjà comptabilisé : son journal n’a pas été changé.",
         "Vérifiez le journal de ce règlement dans Sage.",
@@ -143,7 +152,16 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "document_closed": (
         "Le document %(value)s ne peut plus être modifié : il est transformé, validé ou comptabilisé.",
-        "Saisissez le règlement dans Sage.",
+        "Reportez le changement ou le règlement dans Sage.",
+    ),
+    "document_changed_by_hand": (
+        "Le document %(value)s a été modifié à la main dans Sage : des lignes y ont été ajoutées ou retirées, ou sa"
+        " devise a changé. Rien n’a été écrit.",
+        "Reportez les changements de la commande dans ce document, ou supprimez-le puis relancez l’import.",
+    ),
+    "status_alone": (
+        "Le document %(value)s n’a pas pu être mis en attente : Sage n’utilise qu’un statut pour ce genre de document.",
+        "Prévenez le dépôt, ou activez le statut « Saisi » dans l’organisation des ventes de Sage.",
     ),
     "currency_rate_missing": (
         "Le cours de la devise %(value)s n’est ni dans la commande ni dans Sage.",

@@ -8,6 +8,9 @@ from .backends import Session
 from .schema import quoted
 
 ORDER, PREPARATION, DELIVERY, INVOICE, POSTED = 1, 2, 3, 6, 7
+USER = "COLU"
+"""Creator (cbCreateur) of the rows a Sage user makes on screen; a program's rows bear its own."""
+
 _CENT = Decimal("0.01")
 _ORIGIN = {ORDER: "DL_PieceBC", PREPARATION: "DL_PiecePL", DELIVERY: "DL_PieceBL"}
 _QUANTITY = {PREPARATION: "DL_QtePL", DELIVERY: "DL_QteBL"}
@@ -80,6 +83,27 @@ def _line(line: tuple[Any, ...]) -> WebLine:
         number=number, reference=reference, variant=(first, second), designation=designation,
         quantity=Decimal(quantity), unit_price=Decimal(price), net=Decimal(net), gross=Decimal(gross), origin=origin,
     )  # fmt: skip
+
+
+def add_line(session: Session, piece: str, reference: str, *, position: int, quantity: Any, price: Any) -> None:
+    """Add a line to a sales document as a Sage user does on screen: without tax, marked with that user.
+
+    Raises KeyError for an unknown document.
+    """
+    header = session.one(
+        "SELECT DO_Type, DO_Tiers, DO_Date, DO_Ref FROM F_DOCENTETE WHERE DO_Domaine = 0 AND DO_Piece = ?", (piece,)
+    )
+    if header is None:
+        raise KeyError(piece)
+    values = {
+        "DO_Domaine": 0, "DO_Type": header[0], "DO_Piece": piece, "CT_Num": header[1], "DO_Date": str(header[2]),
+        "DO_Ref": header[3], "DL_No": 0, "DL_Ligne": position, "AR_Ref": reference, "DL_Design": reference,
+        "DL_Qte": quantity, "DL_QteBC": quantity, "EU_Qte": quantity, "DL_PrixUnitaire": price, "DL_PUTTC": price,
+        "DL_Valorise": 1, "PF_Num": "", "cbCreateur": USER,
+    }  # fmt: skip
+    names = ", ".join(values)
+    markers = ", ".join("?" * len(values))
+    session.run(f"INSERT INTO F_DOCLIGNE ({names}) VALUES ({markers})", tuple(values.values()))  # noqa: S608
 
 
 def take_number(session: Session, kind: int, series: int) -> str:

@@ -3,7 +3,8 @@
 Sure: nothing but the row clock, which every company of the stand-in has. Seen in integrations: internal numbers given
 when a row says 0, net amounts of a line computed when they are left at 0, a deposit that makes the payment and its
 allocation, a deposit of type 2 refused. Inferred: lines move reserved, prepared and real stock; the totals of the
-header follow its lines, its fees and its deposits. Not done: F_DOCCURRENTPIECE, which the writer moves on itself.
+header follow its lines, its fees and its deposits; a document that was validated, closed or posted refuses to be
+changed, but not to be transformed. Not done: F_DOCCURRENTPIECE, which the writer moves on itself.
 
 The rules are written once as SQL expressions over a line (``{row}``) and rendered for both databases.
 """
@@ -23,6 +24,11 @@ _NUMBERS = {
 
 _REFUSED = "un reglement (type 2) ne s'insere pas dans F_DOCREGL : seul un acompte (type 0) est accepte"
 
+_SEALED = "le document est valide, cloture ou comptabilise : il ne peut plus etre modifie"
+_OF_HEADER = "DO_Tiers, DO_Date, DO_Ref, DO_Statut, DO_ValFrais, DO_TypeLigneFrais, DO_Taxe1, DO_Expedit, LI_No"
+_OF_LINE = "AR_Ref, DL_Ligne, DL_Design, DL_Qte, DL_PrixUnitaire, DL_PUTTC"
+"""Columns a user sees; the row clock and the totals follow the document whatever its state."""
+
 
 def emulation_statements(dialect: Dialect) -> list[str]:
     """Statements to run once, after the load (the triggers would count the loaded documents again)."""
@@ -32,12 +38,24 @@ def emulation_statements(dialect: Dialect) -> list[str]:
             *_sqlite_lines(),
             *_sqlite_header(),
             *_sqlite_deposits(),
+            *_sqlite_sealed(),
         ]
     return [
         _PG_NUMBER, *(_pg_number(table) for table in _NUMBERS),
         _pg_totals(), _pg_line_before(), _pg_line_after(), _pg_header(), _pg_deposit_before(), _pg_deposit_after(),
-        *_PG_TRIGGERS,
+        *_pg_sealed(), *_PG_TRIGGERS,
     ]  # fmt: skip
+
+
+def older_driver_statements(dialect: Dialect) -> list[str]:
+    """Statements that make the emulated driver one of before i7 v8, which takes instalments (type 2) of a document."""
+    if dialect is Dialect.SQLITE:
+        number = _body(_next_number("F_DOCREGL", "DR_No"))
+        return [
+            "DROP TRIGGER TG_CHK_F_DOCREGL",
+            f"CREATE TRIGGER TG_NUM_F_DOCREGL AFTER INSERT ON F_DOCREGL WHEN NEW.DR_TypeRegl = 2 {number}",
+        ]
+    return [_pg_function("sage_deposit_before", _PG_DEPOSIT_NUMBER)]
 
 
 # Expressions shared by both databases
@@ -80,6 +98,20 @@ def _amounts(row: str) -> tuple[str, str]:
 
 def _needs_amounts(row: str) -> str:
     return f"{row}.AR_Ref IS NOT NULL AND {row}.DL_Valorise = 1 AND COALESCE({row}.DL_MontantHT, 0) = 0"
+
+
+def _sealed(row: str) -> str:
+    """Whether the sales document a row belongs to may not be changed any more."""
+    return (
+        f"EXISTS (SELECT 1 FROM F_DOCENTETE e WHERE e.DO_Type = {row}.DO_Type AND e.DO_Piece = {row}.DO_Piece "  # noqa: S608
+        "AND e.DO_Domaine = 0 AND (e.DO_Type = 7 OR COALESCE(e.DO_Valide, 0) = 1 OR COALESCE(e.DO_Cloture, 0) = 1))"
+    )
+
+
+_SEALED_HEADER = (
+    "OLD.DO_Domaine = 0 AND NEW.DO_Type = OLD.DO_Type "
+    "AND (OLD.DO_Type = 7 OR COALESCE(OLD.DO_Valide, 0) = 1 OR COALESCE(OLD.DO_Cloture, 0) = 1)"
+)
 
 
 def _stock(row: str, sign: str) -> list[str]:
@@ -202,6 +234,24 @@ def _sqlite_deposits() -> list[str]:
     ]
 
 
+def _sqlite_sealed() -> list[str]:
+    refuse = _body(f"SELECT RAISE(ABORT, '{_SEALED.replace(chr(39), chr(39) * 2)}')")
+    rows = [
+        ("F_DOCLIGNE", "INSERT", "NEW", ""),
+        ("F_DOCLIGNE", "DELETE", "OLD", ""),
+        ("F_DOCLIGNE", f"UPDATE OF {_OF_LINE}", "OLD", "NEW.DO_Type = OLD.DO_Type AND "),
+        ("F_DOCREGL", "INSERT", "NEW", ""),
+    ]
+    return [
+        *(
+            f"CREATE TRIGGER TG_SEAL_{action[:6]}_{table} BEFORE {action} ON {table} WHEN {more}{_sealed(row)} {refuse}"
+            for table, action, row, more in rows
+        ),
+        f"CREATE TRIGGER TG_SEAL_UPDATE_F_DOCENTETE BEFORE UPDATE OF {_OF_HEADER} ON F_DOCENTETE "
+        f"WHEN {_SEALED_HEADER} {refuse}",
+    ]
+
+
 # PostgreSQL: functions. Numbers are given under a lock held to the end of the transaction, as two writers may meet.
 
 _PG_NUMBER = """
@@ -222,6 +272,11 @@ _PG_TRIGGERS = (
     "ON F_DOCENTETE FOR EACH ROW EXECUTE FUNCTION sage_header_after()",
     "CREATE TRIGGER TG_INS_DEPOSIT BEFORE INSERT ON F_DOCREGL FOR EACH ROW EXECUTE FUNCTION sage_deposit_before()",
     "CREATE TRIGGER TG_PAY_DEPOSIT AFTER INSERT ON F_DOCREGL FOR EACH ROW EXECUTE FUNCTION sage_deposit_after()",
+)
+
+
+_PG_DEPOSIT_NUMBER = (
+    "  IF COALESCE(NEW.DR_No, 0) = 0 THEN NEW.DR_No := sage_next_number('f_docregl', 'dr_no'); END IF;\n  RETURN NEW;"
 )
 
 
@@ -271,13 +326,32 @@ def _pg_header() -> str:
     return _pg_function("sage_header_after", "  PERFORM sage_totals(NEW.DO_Type, NEW.DO_Piece); RETURN NULL;")
 
 
+def _pg_sealed() -> list[str]:
+    refuse = f"RAISE EXCEPTION '{_SEALED.replace(chr(39), chr(39) * 2)}';"
+    row = _pg_function(
+        "sage_sealed",
+        f"  IF TG_OP = 'INSERT' THEN IF {_sealed('NEW')} THEN {refuse} END IF; RETURN NEW; END IF;\n"
+        f"  IF TG_OP = 'UPDATE' THEN\n    IF NEW.DO_Type = OLD.DO_Type AND {_sealed('OLD')} THEN {refuse} END IF;\n"
+        f"    RETURN NEW;\n  END IF;\n  IF {_sealed('OLD')} THEN {refuse} END IF; RETURN OLD;",
+    )
+    header = _pg_function("sage_sealed_header", f"  IF {_SEALED_HEADER} THEN {refuse} END IF; RETURN NEW;")
+    return [
+        row,
+        header,
+        f"CREATE TRIGGER TG_SEAL_LINE BEFORE INSERT OR DELETE OR UPDATE OF {_OF_LINE} ON F_DOCLIGNE "
+        "FOR EACH ROW EXECUTE FUNCTION sage_sealed()",
+        "CREATE TRIGGER TG_SEAL_DEPOSIT BEFORE INSERT ON F_DOCREGL FOR EACH ROW EXECUTE FUNCTION sage_sealed()",
+        f"CREATE TRIGGER TG_SEAL_HEADER BEFORE UPDATE OF {_OF_HEADER} ON F_DOCENTETE "
+        "FOR EACH ROW EXECUTE FUNCTION sage_sealed_header()",
+    ]
+
+
 def _pg_deposit_before() -> str:
     refusal = _REFUSED.replace("'", "''")
     return _pg_function(
         "sage_deposit_before",
         f"  IF NEW.DR_TypeRegl = 2 AND NEW.DO_Domaine = 0 THEN RAISE EXCEPTION '{refusal}'; END IF;\n"
-        "  IF COALESCE(NEW.DR_No, 0) = 0 THEN NEW.DR_No := sage_next_number('f_docregl', 'dr_no'); END IF;\n"
-        "  RETURN NEW;",
+        + _PG_DEPOSIT_NUMBER,
     )
 
 

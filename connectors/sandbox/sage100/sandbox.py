@@ -9,9 +9,16 @@ from typing import Any
 
 from . import documents, tamper
 from .backends import PostgresBackend, Session, SqliteBackend, backend_for
+from .emulation import older_driver_statements
 from .schema import Dialect, quoted, schema
 
 Number = int | float | Decimal
+_LATER_MARKS = (
+    ("P_DOSSIER", "D_Laf"),
+    ("F_DEPOT", "DE_Souche01"),
+    ("F_ARTSTOCK", "AS_Mouvemente"),
+    ("F_ARTICLE", "AR_EdiCode"),
+)
 _STOCK = {
     "real": "QteSto",
     "reserved": "QteRes",
@@ -266,6 +273,11 @@ class Sage100Sandbox:
         with self.backend.session() as session:
             return documents.advance(session, piece, to, quantities=quantities or {}, tracking=tracking)
 
+    def add_line(self, piece: str, reference: str, *, position: int, quantity: Number = 1, price: Number = 0) -> None:
+        """Add a line to a document as a Sage user does on screen; see documents.add_line()."""
+        with self.backend.session() as session:
+            documents.add_line(session, piece, reference, position=position, quantity=quantity, price=price)
+
     # Damage, to prove what a connection test says
 
     def rename_table(self, table: str, name: str) -> None:
@@ -277,6 +289,16 @@ class Sage100Sandbox:
         """Give a column another name, as if it were missing."""
         with self.backend.session() as session:
             session.script([f"ALTER TABLE {table} RENAME COLUMN {column} TO {name}"])
+
+    def become_older(self) -> None:
+        """Turn a company with emulation into one of i7 7.70, whose driver takes instalments of documents.
+
+        Only the columns that tell the later versions apart disappear. Callable once.
+        """
+        for table, column in _LATER_MARKS:
+            self.rename_column(table, column, f"zz{column}")
+        with self.backend.session() as session:
+            session.script(older_driver_statements(self.dialect))
 
     def create_reader(self, login: str, password: str) -> None:
         """Make a login that may only read (PostgreSQL; TypeError on SQLite). Callable twice."""

@@ -343,6 +343,26 @@ def test_p02_without_transactions_a_document_cut_short_is_found_and_finished(wri
     assert len(pieces) == total - 2
 
 
+def test_p02_without_transactions_an_amendment_cut_short_is_repeated(writable, monkeypatch) -> None:
+    changed = document_of(
+        line_of(1, "TENTE2P", "809.40", quantity="3", price="274.80"), line_of(2, "PORT", "9.90"), comment="Autre\nmot"
+    )
+    with writable.open() as connection:
+        connection.sales().create_document(ORDER, customer=BUYER, address="")
+    for place in range(1, 16):
+        wanted = (changed, replace(ORDER, deposits=()))[(place + 1) % 2]
+        error = lambda: driver_error(writable.road, "HY000", "refus du pilote")  # noqa: E731
+        without_transactions(monkeypatch, writable.road, Faults(fail_at=place, error=error))
+        with writable.open() as connection:
+            sales = connection.sales()
+            with pytest.raises(Uncertain):
+                sales.amend_document(wanted, customer=BUYER, address="")
+            totals = sales.amend_document(wanted, customer=BUYER, address="")
+        assert (totals.gross, totals.tax) == (wanted.expected_gross, wanted.expected_tax), place
+        (seen,) = writable.sandbox.documents(ORDER.web_number)
+        assert len(seen.lines) == (3 if wanted is changed else 9)
+
+
 def test_p16_a_document_that_a_user_changed_is_not_finished(writable_file, monkeypatch) -> None:
     with writable_file.open() as connection:
         piece = connection.sales().create_document(ORDER, customer=BUYER, address="").piece

@@ -58,13 +58,17 @@ def test_every_change_is_plain_and_names_known_columns(writable_file, monkeypatc
         sales.update_address(number, address, HOME)
         sales.update_customer(number, customer_of())
         sales.create_document(paid(document_of(comment="a\nb")), customer=number, address=address)
-    assert len(seen) >= 12
+        sales.amend_document(document_of(comment="c\nd", reference="Autre"), customer=number, address=address)
+        sales.hold_document("9001")
+    assert len(seen) >= 16
     for text in seen:
         require_change(text)
         (tree,) = sqlglot.parse(text, read="tsql")
-        assert isinstance(tree, exp.Insert | exp.Update)
+        assert isinstance(tree, exp.Insert | exp.Update | exp.Delete)
         table = tree.find(exp.Table).name
-        named = set(re.findall(r"\w+", text.split("VALUES")[0])) - {"INSERT", "INTO", "UPDATE", "SET", "WHERE", "AND"}
+        named = set(re.findall(r"\w+", text.split("VALUES")[0])) - {
+            "INSERT", "INTO", "UPDATE", "DELETE", "FROM", "SET", "WHERE", "AND",
+        }  # fmt: skip
         assert named - {table} <= {column.name for column in schema()[table].columns}, text
 
 

@@ -1,0 +1,3 @@
+SELECT t.DT_Text
+FROM F_DOCLIGNETEXT t
+WHERE t.DT_No = ?
