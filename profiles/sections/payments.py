@@ -9,6 +9,7 @@ from connectors.core.options import OptionsSection, option
 
 _CREATE = "Création des règlements"
 _DIFFERENCES = "Écarts de règlement"
+_INSTALMENTS = "Création des échéances"
 _MODES = "Moyens de paiement"
 _METHODS = "shop.payment_methods"
 
@@ -63,6 +64,24 @@ class PaymentsSection(OptionsSection):
         group=_CREATE,
         visible_if={"create": True},
         max_length=200,
+    )
+    instalments: dict[str, Literal["2", "3", "4", "5", "6", "10", "12"]] = option(
+        {},
+        label="Nombre d’échéances",
+        help="Échéances égales de ce que les règlements laissent à payer, pour ce moyen de paiement. Vide : les "
+        "conditions du client dans l’ERP. Une ligne « moyen|USD » ne vaut que pour cette devise.",
+        group=_INSTALMENTS,
+        keys_from=_METHODS,
+        choices={number: f"En {number} fois" for number in ("2", "3", "4", "5", "6", "10", "12")},
+    )
+    instalment_days: int = option(
+        30,
+        label="Jours entre deux échéances",
+        help="La première échéance est à la date du document.",
+        group=_INSTALMENTS,
+        unit="jours",
+        ge=1,
+        le=365,
     )
     create_differences: bool = option(
         False,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, date, tzinfo
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, timedelta, tzinfo
 from decimal import Decimal
 
-from connectors.canonical.sales import Deposit, Order, OrderPayment
+from connectors.canonical.sales import Deposit, Instalment, Order, OrderPayment
 from profiles.sections import PaymentsSection
 from sync.mapping.order_terms import refuse
 from sync.mapping.order_texts import day_of, fill
@@ -81,6 +81,21 @@ def deposits(
             )
         )
     return tuple(made)
+
+
+def instalments(order: Order, options: PaymentsSection, made: Sequence[Deposit], *, on: date) -> tuple[Instalment, ...]:
+    """When what the deposits leave to pay is due: equal parts, the first on the document's day, the last balancing.
+
+    None where the means of payment has no number of instalments, or nothing is left to pay.
+    """
+    count = int(by_method(options.instalments, order) or 0)
+    left = cents(order.total) - sum((deposit.amount for deposit in made), Decimal(0))
+    if not count or left <= 0:
+        return ()
+    part = cents(Decimal(100) / count)
+    days = timedelta(days=options.instalment_days)
+    method = by_method(options.methods, order) or options.method_default
+    return tuple(Instalment(on=on + days * place, percent=part, method=method) for place in range(count))
 
 
 def _amounts(order: Order, options: PaymentsSection) -> list[tuple[OrderPayment, Decimal]]:

@@ -41,7 +41,7 @@ def map_refund(order: Order, refund: Refund, options: Sections, catalogue: Resol
     returned = _as_order(order, refund, options, catalogue)
     document = map_order(returned, options, catalogue, moment, kind=DocumentKind.CREDIT)
     number = f"{web_number(order, options)}-R{refund.key}"
-    return replace(document, key=refund.key, web_number=number, deposits=(), comment=refund.reason)
+    return replace(document, key=refund.key, web_number=number, deposits=(), instalments=(), comment=refund.reason)
 
 
 def returned_order(order: Order, refund: Refund, options: Sections, catalogue: Resolver) -> Order:
@@ -62,11 +62,13 @@ def _as_order(order: Order, refund: Refund, options: Sections, catalogue: Resolv
         total=cents(refund.amount),
         total_tax=sum((row.goods for row in totals), ZERO),
         payment=replace(order.payment, amount=ZERO, paid_at=None),
+        other_payments=(),
         lines=tuple(lines),
         rate_totals=totals,
         coupons=(),
         refunds=(),
         note="",
+        team_notes=(),
     )
 
 

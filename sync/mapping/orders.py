@@ -26,7 +26,7 @@ from connectors.core.problems import ItemRefused, Problem
 from profiles.sections import OrderArticlesSection, OrdersSection, OrderTaxesSection, PaymentsSection
 from sync.mapping.order_explain import Explanation, explain
 from sync.mapping.order_lines import ROUNDING_NAME, LineBook, Slot
-from sync.mapping.order_payments import deposits, invoice_day, payment_term
+from sync.mapping.order_payments import deposits, instalments, invoice_day, payment_term
 from sync.mapping.order_taxes import ZERO, TaxBook, recorded_tax, zone_value
 from sync.mapping.order_terms import ArticleMatch, Resolver, Sections, percent_text, refuse
 from sync.mapping.order_texts import day_of, fill
@@ -208,6 +208,7 @@ class _Draft:
         order, section, moment = self.order, self.section, self.moment
         on = self._day()
         currency, rate = self._currency()
+        paid = deposits(order, self.payments, today=moment.today, timezone=moment.timezone, account=moment.customer)
         return SalesDocument(
             key=order.key,
             web_number=web_number(order, self.options),
@@ -217,9 +218,8 @@ class _Draft:
             reference=fill(section.reference_template, order, account=moment.customer, timezone=moment.timezone),
             basis=self.basis,
             lines=(),
-            deposits=deposits(
-                order, self.payments, today=moment.today, timezone=moment.timezone, account=moment.customer
-            ),
+            deposits=paid,
+            instalments=instalments(order, self.payments, paid, on=on),
             warehouse=section.warehouse,
             series=section.series,
             status=section.document_status,

@@ -78,3 +78,14 @@ def test_p14_a_difference_beyond_the_limit_writes_nothing_and_tells_both_amounts
     assert str(total) in entry.text
     assert str(total - 1) in entry.text
     assert story.erp.documents(order) == []
+
+
+@pytest.mark.covers("PAY-02")
+def test_instalments_that_the_driver_does_not_take_never_hold_the_order_back(story: Story) -> None:
+    options_store.save(story.profile, {"payments": {"instalments": {"cheque": "3"}}}, author=None)
+    body = {"line_items": [{"sku": "TENTE2P", "quantity": 1}], "status": "on-hold", "payment_method": "cheque"}
+    order = str(story.rest("orders", body, method="POST")["id"])
+    run = story.run("orders")
+    assert run.created == 1, list(JournalEntry.objects.filter(run=run).values_list("text", flat=True))
+    assert _deposits(story, order) == []
+    assert story.run("orders", full=True).sent == 0

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from connectors.canonical.sales import Deposit, Order
+from connectors.canonical.sales import Deposit, Order, Refund
 from connectors.core.problems import ItemRefused
 from connectors.shops.woocommerce.options import WooCommerceOptions
 from connectors.shops.woocommerce.order_lines import OrderRules
 from connectors.shops.woocommerce.orders import parse_order
 from sync.mapping.order_payments import deposits
+from sync.mapping.order_refunds import map_refund
 from sync.mapping.orders import map_order
 from tests.mapping.cart_shop import Cart, Item
 from tests.mapping.order_support import FACTS, MOMENT, PARIS, Catalogue, check_exact, profile
@@ -179,3 +180,25 @@ def test_a_part_payment_stays_a_part_payment_where_no_difference_is_wanted() -> 
 def test_a_line_without_means_of_payment_is_refused_when_it_is_saved() -> None:
     with pytest.raises(ValueError, match="champ = moyen"):
         read(fields="_funds_used")
+
+
+@pytest.mark.covers("PAY-02")
+def test_what_is_left_to_pay_falls_due_in_equal_parts() -> None:
+    order = read(**{YITH: "20"})
+    unpaid = replace(order, payment=replace(order.payment, paid_at=None))
+    options = profile(instalments={"bacs": "3", "bacs|USD": "2"}, instalment_days=30, methods={"bacs": "5"})
+    document = map_order(unpaid, options, Catalogue(), MOMENT)
+    assert [deposit.amount for deposit in document.deposits] == [D(20)]
+    assert [(one.on - document.on).days for one in document.instalments] == [0, 30, 60]
+    assert {(one.percent, one.amount, one.method) for one in document.instalments} == {(D("33.33"), None, "5")}
+    assert map_order(order, options, Catalogue(), MOMENT).instalments == (), "nothing is left to pay"
+    assert map_order(unpaid, profile(), Catalogue(), MOMENT).instalments == ()
+
+
+@pytest.mark.covers("PAY-02", "ORD-09")
+def test_p16_a_refund_smaller_than_the_gift_card_has_neither_payments_nor_instalments() -> None:
+    order = read(**{YITH: {"AB-12": "20.00"}})
+    refund = Refund(key="9", order_key=order.key, amount=D("12.00"), reason="Geste", created_at=order.created_at)
+    options = profile(create_unpaid=True, amount="paid", create_differences=True, instalments={"bacs": "3"})
+    document = map_refund(order, refund, options, Catalogue(), MOMENT)
+    assert (document.expected_gross, document.deposits, document.instalments) == (D("12.00"), (), ())
