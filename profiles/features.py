@@ -62,10 +62,10 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "customers",
         _("Clients"),
-        _("Clients et groupes de clients de l’ERP vers la boutique."),
+        _("Clients de la boutique sans commande, créés dans l’ERP comme prospects."),
         "people",
         Entity.CUSTOMER,
-        ("customers",),
+        ("prospects",),
     ),
     Feature(
         "orders",

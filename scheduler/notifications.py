@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Min
 from django.utils import timezone
 
-from connectors.canonical.keys import Direction, Entity
+from connectors.canonical.keys import Aspect, Direction, Entity
 from connectors.core.logcontext import bind
 from profiles.models import Profile
 from profiles.sections import NotificationsSection
@@ -132,7 +132,10 @@ def _verdict(run: Run, level: Level, options: NotificationsSection, *, changed: 
     if options.digest != "off":
         urgent = level == Level.FAILING and changed and options.on_failure
         return Verdict(NoticeKind.RUN, NoticeState.PENDING if urgent else NoticeState.WAITING)
-    if options.on_orders and run.created and _imports_orders(run.flow):
+    if run.created and (
+        (options.on_orders and _imports(run.flow, Aspect.DATA))
+        or (options.on_quotes and _imports(run.flow, Aspect.QUOTE))
+    ):
         return Verdict(NoticeKind.RUN, NoticeState.PENDING)
     wanted = {Level.GOOD: options.on_success, Level.PARTIAL: options.on_partial, Level.FAILING: options.on_failure}
     if options.only_changes:
@@ -162,9 +165,14 @@ def _codes(run: Run, level: Level) -> set[str]:
     return {code for code in (*found, run.message_code) if code}
 
 
-def _imports_orders(flow: str) -> bool:
+def _imports(flow: str, aspect: Aspect) -> bool:
+    """Whether a flow imports orders (``DATA``) or quotes (``QUOTE``)."""
     known = registry.all_flows().get(flow)
-    return known is not None and known.direction is Direction.IMPORT and known.entity is Entity.ORDER
+    return known is not None and (known.direction, known.entity, known.aspect) == (
+        Direction.IMPORT,
+        Entity.ORDER,
+        aspect,
+    )
 
 
 def _floor(now: datetime) -> NoticeFloor:

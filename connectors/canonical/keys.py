@@ -35,6 +35,7 @@ class Aspect(StrEnum):
     TRACKING = "tracking"
     DOCUMENT = "document"
     DELIVERY = "delivery"
+    QUOTE = "quote"
 
 
 class Direction(StrEnum):

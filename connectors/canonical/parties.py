@@ -54,7 +54,7 @@ class Buyer:
 class Customer(Record):
     """A customer to be created or updated in the ERP. ``account`` is the ERP's collective account, empty for its own
     default; ``own_account`` lets it be created for this customer when it does not exist. ``price_category`` and the
-    others are keys of the ERP's lists."""
+    others are keys of the ERP's lists. ``erased``: personal data were removed in the shop (GDPR)."""
 
     key: str
     number: str
@@ -70,6 +70,7 @@ class Customer(Record):
     payment_term: str = ""
     sales_rep: str = ""
     prospect: bool = False
+    erased: bool = False
 
 
 def normalised(text: str) -> str:

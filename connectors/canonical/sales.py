@@ -128,6 +128,8 @@ class Order(Record):
     ``total`` is with tax; ``rate_totals`` and ``total_tax`` are the shop's own. ``number`` is what people see, ``key``
     what identifies. ``erased``: personal data were removed in the shop (GDPR). ``mark`` is our own transfer mark.
     ``cancelled``: the shop gave the order up (cancelled, payment failed), whatever its status is called.
+    ``payment`` is the order's own payment, ``other_payments`` what was paid otherwise (gift cards, deposits); ``total``
+    counts them all. ``note`` is the buyer's message, ``team_notes`` what people of the shop wrote, oldest first.
     """
 
     key: str
@@ -144,12 +146,14 @@ class Order(Record):
     billing: Address
     shipping: Address
     payment: OrderPayment
+    other_payments: tuple[OrderPayment, ...] = ()
     lines: tuple[OrderLine, ...]
     rates: tuple[ShopRate, ...] = ()
     rate_totals: tuple[RateTotal, ...] = ()
     coupons: tuple[Coupon, ...] = ()
     refunds: tuple[Refund, ...] = ()
     note: str = ""
+    team_notes: tuple[str, ...] = ()
     channel: str = ""
     carrier: str = ""
     carrier_title: str = ""

@@ -235,7 +235,8 @@ class SalesTarget(Protocol):
 
 
 class SalesConnection(Connection, Protocol):
-    """An open connection to an ERP that takes sales documents (capability ORDER/DATA with CREATE)."""
+    """An open connection to an ERP that takes sales documents (capability ORDER/DATA with CREATE;
+    ORDER/QUOTE for quotes, CUSTOMER/DATA for customers alone)."""
 
     def sales(self) -> SalesTarget:
         """The way in for documents, over this connection's own session. May be called once per connection."""

@@ -13,6 +13,7 @@ from profiles.sections.payments import PaymentsSection
 from profiles.sections.prices import PricesSection
 from profiles.sections.products import ProductsSection
 from profiles.sections.progress import ProgressSection
+from profiles.sections.prospects import ProspectsSection
 from profiles.sections.state import StateSection
 from profiles.sections.stock import StockSection
 
@@ -29,6 +30,7 @@ FLOW_SECTIONS: tuple[type[OptionsSection], ...] = (
     PaymentsSection,
     OrderChangesSection,
     ProgressSection,
+    ProspectsSection,
     NotificationsSection,
     AdvancedSection,
 )
@@ -47,6 +49,7 @@ __all__ = [
     "PricesSection",
     "ProductsSection",
     "ProgressSection",
+    "ProspectsSection",
     "StateSection",
     "StockSection",
 ]

@@ -70,6 +70,12 @@ class NotificationsSection(OptionsSection):
         help="Écrire après chaque import qui a créé des commandes dans l’ERP.",
         group=_WHEN,
     )
+    on_quotes: bool = option(
+        False,
+        label="Devis créés",
+        help="Écrire après chaque import qui a créé des devis dans l’ERP.",
+        group=_WHEN,
+    )
     on_late: bool = option(
         True,
         label="Traitement en retard",

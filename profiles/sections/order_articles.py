@@ -25,7 +25,7 @@ class OrderArticlesSection(OptionsSection):
         help="Référence de l’ERP pour les lignes libres, les frais et, si vous le permettez, les références inconnues.",
         group=_ARTICLES,
         max_length=100,
-        needed_by=("orders",),
+        needed_by=("orders", "quotes"),
     )
     shipping_article: str = option(
         "",
@@ -33,7 +33,7 @@ class OrderArticlesSection(OptionsSection):
         help="Référence de l’ERP pour les frais de port en ligne d’article.",
         group=_ARTICLES,
         max_length=100,
-        needed_by=("orders",),
+        needed_by=("orders", "quotes"),
     )
     free_shipping_article: str = option(
         "",
@@ -48,7 +48,7 @@ class OrderArticlesSection(OptionsSection):
         help="Référence de l’ERP pour l’emballage cadeau.",
         group=_ARTICLES,
         max_length=100,
-        needed_by=("orders",),
+        needed_by=("orders", "quotes"),
     )
     fee_article: str = option(
         "",
@@ -70,7 +70,7 @@ class OrderArticlesSection(OptionsSection):
         help="Référence de l’ERP pour les remises et les frais négatifs dont le code taxe n’est pas dans la table.",
         group=_DISCOUNTS,
         max_length=100,
-        needed_by=("orders",),
+        needed_by=("orders", "quotes"),
     )
     discount_articles: dict[str, str] = option(
         {},

@@ -55,7 +55,7 @@ class OrderCustomersSection(OptionsSection):
         group=_ACCOUNT,
         visible_if={"mode": "single"},
         max_length=35,
-        needed_by=("orders",),
+        needed_by=("orders", "quotes"),
     )
     guest_account: str = option(
         "",
@@ -114,7 +114,7 @@ class OrderCustomersSection(OptionsSection):
         visible_if={"ledger": "shared"},
         pattern=r"^[A-Za-z0-9]*$",
         max_length=20,
-        needed_by=("orders",),
+        needed_by=("orders", "quotes", "prospects"),
     )
     ledger_prefix: str = option(
         "411",
@@ -148,6 +148,16 @@ class OrderCustomersSection(OptionsSection):
         help="Représentant des clients créés et de leurs documents.",
         group=_NEW,
         choices_from="erp.sales_reps",
+    )
+    name_from: Literal["company", "person"] = option(
+        "company",
+        label="Nom des clients et des adresses",
+        help="Intitulé des clients créés et de leurs adresses de livraison.",
+        group=_TEXTS,
+        choices={
+            "company": "La société, sinon le contact",
+            "person": "Le contact (prénom et nom), sinon la société",
+        },
     )
     strip_accents: bool = option(
         False,

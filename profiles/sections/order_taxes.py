@@ -25,7 +25,7 @@ class OrderTaxesSection(OptionsSection):
         help="Pour les commandes soumises à TVA dont le pays n’est pas dans la table.",
         group=_CATEGORIES,
         choices_from=_ACCOUNTING,
-        needed_by=("orders",),
+        needed_by=("orders", "quotes"),
     )
     category_untaxed: str = option(
         "",
@@ -59,7 +59,7 @@ class OrderTaxesSection(OptionsSection):
         group=_TAXES,
         keys_from="shop.tax_rates",
         choices_from="erp.taxes",
-        needed_by=("orders",),
+        needed_by=("orders", "quotes"),
     )
     tax_by_percent: bool = option(
         False,

@@ -80,8 +80,8 @@ class OrdersSection(OptionsSection):
         {},
         label="Document créé",
         help="Pour chaque état à importer, le document à créer dans l’ERP. Une commande dont l’état n’a pas de "
-        "document "
-        "n’est pas importée.",
+        "document n’est pas importée. « Importer les devis » importe celles qui deviennent un devis, « Importer les "
+        "commandes » toutes les autres.",
         group=_STATUSES,
         keys_from="shop.order_statuses",
         choices={
@@ -90,7 +90,7 @@ class OrdersSection(OptionsSection):
             "delivery": "Bon de livraison",
             "invoice": "Facture",
         },
-        needed_by=("orders",),
+        needed_by=("orders", "quotes"),
     )
     statuses_after: dict[str, str] = option(
         {},

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import ClassVar, Literal
 
 from connectors.core.options import OptionsSection, option
 from profiles.sections.order_samples import ORDER_SAMPLES
 
 _CREATE = "Création des règlements"
+_DIFFERENCES = "Écarts de règlement"
+_INSTALMENTS = "Création des échéances"
 _MODES = "Moyens de paiement"
 _METHODS = "shop.payment_methods"
 
@@ -37,7 +40,7 @@ class PaymentsSection(OptionsSection):
     amount: Literal["total", "paid"] = option(
         "total",
         label="Montant du règlement",
-        help="Le total de la commande, ou le montant que la boutique dit avoir reçu.",
+        help="Le total de la commande, moins ce qui fut payé autrement, ou le montant que la boutique dit avoir reçu.",
         group=_CREATE,
         visible_if={"create": True},
         choices={"total": "Total de la commande", "paid": "Montant payé"},
@@ -63,6 +66,66 @@ class PaymentsSection(OptionsSection):
         visible_if={"create": True},
         max_length=200,
         samples=ORDER_SAMPLES,
+    )
+    instalments: dict[str, Literal["2", "3", "4", "5", "6", "10", "12"]] = option(
+        {},
+        label="Nombre d’échéances",
+        help="Échéances égales de ce que les règlements laissent à payer, pour ce moyen de paiement. Vide : les "
+        "conditions du client dans l’ERP. Une ligne « moyen|USD » ne vaut que pour cette devise.",
+        group=_INSTALMENTS,
+        keys_from=_METHODS,
+        choices={number: f"En {number} fois" for number in ("2", "3", "4", "5", "6", "10", "12")},
+    )
+    instalment_days: int = option(
+        30,
+        label="Jours entre deux échéances",
+        help="La première échéance est à la date du document.",
+        group=_INSTALMENTS,
+        unit="jours",
+        ge=1,
+        le=365,
+    )
+    create_differences: bool = option(
+        False,
+        label="Créer les écarts de règlement",
+        help="Crée un règlement de plus lorsque le total payé est différent du total de la commande. Sert avec le "
+        "« Montant payé ».",
+        group=_DIFFERENCES,
+        visible_if={"create": True},
+    )
+    difference_limit: Decimal = option(
+        Decimal("0.05"),
+        label="Écart de règlement accepté",
+        help="Au-delà, la commande attend et les deux montants sont montrés.",
+        group=_DIFFERENCES,
+        visible_if={"create": True, "create_differences": True},
+        ge=0,
+        le=1000,
+    )
+    difference_label: str = option(
+        "Écart de règlement %ON",
+        label="Intitulé de l’écart",
+        help="Les mêmes champs que l’intitulé du règlement.",
+        group=_DIFFERENCES,
+        visible_if={"create": True, "create_differences": True},
+        min_length=1,
+        max_length=200,
+    )
+    difference_method: str = option(
+        "",
+        label="Mode de règlement de l’écart",
+        help="Vide : le mode par défaut.",
+        group=_DIFFERENCES,
+        visible_if={"create": True, "create_differences": True},
+        choices_from="erp.payment_methods",
+    )
+    difference_journal: str = option(
+        "",
+        label="Journal de l’écart",
+        help="Vide : le journal par défaut.",
+        group=_DIFFERENCES,
+        visible_if={"create": True, "create_differences": True},
+        choices_from="erp.cash_journals",
     )
     method_default: str = option(
         "",

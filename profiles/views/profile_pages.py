@@ -30,6 +30,7 @@ _ICONS = {
     "order_articles": "card-list",
     "order_customers": "people",
     "payments": "credit-card",
+    "prospects": "person-plus",
     "progress": "signpost-split",
     "notifications": "envelope",
 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from connectors.canonical.keys import Direction
 from connectors.core.results import Action
 from sync.engine.linkbook import LinkView
 from sync.flows.base import Flow
@@ -25,7 +26,7 @@ class Decision(StrEnum):
 
 
 ABSENT = "Absent de la boutique"
-PRESENT = "Déjà dans la boutique"
+PRESENT = {Direction.EXPORT: "Déjà dans la boutique", Direction.IMPORT: "Déjà dans l’ERP"}
 GONE = "Supprimé dans la boutique : le lien est rompu"
 
 
@@ -63,7 +64,7 @@ def decide(*, flow: Flow, run: Run, view: LinkView | None, content: str, now: da
 
 def _decide_linked(flow: Flow, run: Run, view: LinkView, content: str, now: datetime) -> Choice:
     if flow.only_new and not view.held_hash:
-        return Choice(Decision.EXCLUDED, PRESENT)
+        return Choice(Decision.EXCLUDED, PRESENT[flow.direction])
     if view.sent_hash == content and not view.held_hash:
         return UNCHANGED
     return _held(run, view, content, now) or Choice(Decision.SEND)

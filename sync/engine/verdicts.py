@@ -293,9 +293,17 @@ _SENTENCES = {
 }
 
 
+_CUSTOMERS = {
+    Outcome.CREATED: "Client créé dans l’ERP",
+    Outcome.UPDATED: "Déjà client dans l’ERP, associé",
+    Outcome.UNCHANGED: "Déjà client dans l’ERP, associé",
+}
+
+
 def _sentence(flow: Flow, verdict: Verdict) -> str:
     item, result = verdict.item, verdict.result
-    sentence = _SENTENCES[flow.direction].get(result.outcome, "Traité")
+    imported = flow.entity is Entity.CUSTOMER and flow.direction is Direction.IMPORT
+    sentence = (_CUSTOMERS if imported else _SENTENCES[flow.direction]).get(result.outcome, "Traité")
     document = result.children.get("document", "") if flow.entity is Entity.ORDER else ""
     if document:
         sentence = f"{sentence} : pièce {document}"

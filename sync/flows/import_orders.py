@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, ClassVar
@@ -11,22 +10,23 @@ from typing import Any, ClassVar
 from connectors.canonical.keys import Aspect, Direction, Entity, Ref
 from connectors.canonical.sales import DocumentKind, DocumentTotals, Order, OrderMark
 from connectors.canonical.zones import zone_of
-from connectors.core.ports import Connection, Writer
+from connectors.core.ports import Writer
 from connectors.core.problems import ItemRefused, Transient
 from connectors.core.query import Query
 from connectors.core.results import Action, Cursor, Outbound, Outcome, Page
-from profiles.connections import runtime
+from profiles.options_store import ProfileOptions
 from sync.engine.context import RunContext
 from sync.engine.linkbook import LinkBook
 from sync.flows.base import Excluded, Flow, Mapped
 from sync.mapping.customers import plan_customer
-from sync.mapping.orders import Moment, is_selected, map_order, status_after, web_number
+from sync.mapping.orders import Moment, is_quote, is_selected, map_order, status_after, web_number
 from sync.mapping.progress import gives_status
 from sync.mapping.rounding import cents
 from sync.orders.facts import facts_of
 from sync.orders.period import period_bounds
 from sync.orders.records import DOCUMENT, LIFE, CreditNote, ImportOrder, credit_note
 from sync.orders.resolver import ErpResolver
+from sync.orders.sessions import erp_opener
 from sync.orders.steps import MARK
 from sync.orders.writer import Marker, OrderWriter
 
@@ -76,6 +76,8 @@ class ImportOrders(Flow):
     def map(self, ctx: RunContext, record: Any) -> Mapped | Excluded:
         """The order's document, equal to it to the cent, or the reason why it waits; once imported, its life."""
         order: Order = record
+        if not self.takes(order, ctx.options):
+            return Excluded("Devis : « Importer les devis » s’en charge")
         steps: Mapping[str, str] = ctx.memo["order_steps"].get(order.key, {})
         reason = "" if DOCUMENT in steps else self._left_out(ctx, order)
         if reason:
@@ -116,6 +118,7 @@ class ImportOrders(Flow):
             status_after=status_after(order, ctx.options),
             total=order.total,
             decimals=ctx.options["orders"].decimals,
+            firm=is_selected(order, ctx.options) and not is_quote(order, ctx.options),
         )
         moment = Moment(today=ctx.clock().astimezone(ctx.profile.tenant.zone).date(), timezone=_zone(ctx))
         kind = None if is_selected(order, ctx.options) else DocumentKind.ORDER
@@ -134,11 +137,15 @@ class ImportOrders(Flow):
         refunds = sorted(order.refunds, key=lambda refund: (refund.created_at, refund.key))
         return tuple(credit_note(order, one, ctx.options, self._resolver(ctx), moment) for one in refunds)
 
+    def takes(self, order: Order, options: ProfileOptions) -> bool:
+        """Whether this flow imports an order of this status; quotes have a flow of their own."""
+        return not is_quote(order, options)
+
     def writer(self, ctx: RunContext) -> Writer[Any]:
         """One writer per slice; its sessions end with the slice."""
         held: OrderWriter | None = ctx.memo.get("order_writer")
         if held is None:
-            held = OrderWriter(_opener(ctx), _marker(ctx), policy=ctx.options["order_changes"], clock=ctx.clock)
+            held = OrderWriter(erp_opener(ctx), _marker(ctx), policy=ctx.options["order_changes"], clock=ctx.clock)
             ctx.memo["order_writer"] = held
             ctx.on_close(held.close)
         return held
@@ -164,15 +171,6 @@ def _is_asked(ctx: RunContext) -> bool:
 def _zone(ctx: RunContext) -> tzinfo:
     """The shop's time zone, in which an order has its date; the tenant's where the shop does not tell."""
     return zone_of(ctx.facts.get("timezone", "")) or ctx.profile.tenant.zone
-
-
-def _opener(ctx: RunContext) -> Callable[[], AbstractContextManager[Connection]]:
-    spec, options, lent = ctx.profile.erp_spec, ctx.options["erp"], runtime(ctx.stop)
-
-    def opened() -> AbstractContextManager[Connection]:
-        return spec.open(options, lent)
-
-    return opened
 
 
 def _marker(ctx: RunContext) -> Marker:

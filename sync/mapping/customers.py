@@ -105,8 +105,8 @@ def plan_customer(order: Order, options: Sections, *, accounting_category: str =
         name=record.name,
         fallback=fallback,
         record=record,
-        delivery=shaped_address(order.shipping, section),
-        delivery_label=delivery_label(shaped_address(order.shipping, section)),
+        delivery=_delivery(order, section),
+        delivery_label=delivery_label(_delivery(order, section)),
         update_billing=section.update_billing and own and not order.erased,
         update_delivery=section.update_delivery and not imposed and not order.erased,
         same_place=tuple(section.address_match),
@@ -196,7 +196,7 @@ def _record(
         name=customer_name(order, section),
         email=email,
         address=replace(billing, email=email),
-        account=forced_account(order, payments) or (_ledger(seed, section) if own else ""),
+        account=forced_account(order, payments) or (ledger_account(seed, section) if own else ""),
         own_account=own and section.ledger == "own" and not forced_account(order, payments),
         vat_number="".join(order.buyer.vat_number.split()).upper(),
         price_category=section.price_category,
@@ -229,7 +229,11 @@ def padded(prefix: str, key: str, length: int) -> str:
     )
 
 
-def _ledger(seed: str, section: OrderCustomersSection) -> str:
+def ledger_account(seed: str, section: OrderCustomersSection) -> str:
+    """The ledger account of a new customer, empty where the ERP decides; ``seed`` tells customers apart.
+
+    Raises ``ItemRefused`` (``ledger_account_too_long``).
+    """
     if section.ledger == "shared":
         return section.ledger_account
     if section.ledger == "erp":
@@ -247,10 +251,22 @@ def _ledger(seed: str, section: OrderCustomersSection) -> str:
 
 
 def customer_name(order: Order, section: OrderCustomersSection) -> str:
-    """Company, else first and last name, else e-mail; shaped as the profile asks."""
+    """Company or person, else e-mail; shaped as the profile asks."""
     billing = order.billing
-    text = _squeezed(billing.company or billing.name or order.buyer.email or billing.email or f"Web {order.key}")
-    text = without_accents(text) if section.strip_accents else text
+    return shaped_name(
+        party_name(billing, section) or order.buyer.email or billing.email or f"Web {order.key}", section
+    )
+
+
+def party_name(address: Address, section: OrderCustomersSection) -> str:
+    """Who lives at an address, company or person first as the profile asks; empty when nobody is named."""
+    person = " ".join(part for part in (address.first_name, address.last_name) if part)
+    return person or address.company if section.name_from == "person" else address.company or person
+
+
+def shaped_name(name: str, section: OrderCustomersSection) -> str:
+    """The name of a customer with single blanks, without accents and in capitals where the profile asks."""
+    text = without_accents(_squeezed(name)) if section.strip_accents else _squeezed(name)
     return text.upper() if section.upper_name else text
 
 
@@ -265,6 +281,13 @@ def shaped_address(address: Address, section: OrderCustomersSection) -> Address:
         text = without_accents(text) if section.strip_accents else text
         shaped[name] = text.upper() if section.upper_address else text
     return replace(address, **shaped, email=clean_email(address.email))
+
+
+def _delivery(order: Order, section: OrderCustomersSection) -> Address:
+    """The delivery address. The ERP names it after its company, unless it is to bear the name of the person."""
+    address = shaped_address(order.shipping, section)
+    named = bool(address.first_name or address.last_name)
+    return replace(address, company="") if section.name_from == "person" and named else address
 
 
 def address_key(address: Address, parts: Sequence[str]) -> str:

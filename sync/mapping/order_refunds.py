@@ -155,11 +155,13 @@ def _as_order(order: Order, refund: Refund, options: Sections, catalogue: Resolv
         total=cents(refund.amount),
         total_tax=sum((row.goods for row in totals), ZERO),
         payment=replace(order.payment, amount=ZERO, paid_at=None),
+        other_payments=(),
         lines=tuple(lines),
         rate_totals=totals,
         coupons=(),
         refunds=(),
         note="",
+        team_notes=(),
     )
 
 

@@ -27,7 +27,7 @@ from connectors.core.problems import ItemRefused, Problem
 from profiles.sections import OrderArticlesSection, OrdersSection, OrderTaxesSection, PaymentsSection
 from sync.mapping.order_explain import Explanation, explain
 from sync.mapping.order_lines import ROUNDING_NAME, LineBook, Slot
-from sync.mapping.order_payments import deposits, invoice_day, payment_term
+from sync.mapping.order_payments import deposits, instalments, invoice_day, payment_term
 from sync.mapping.order_taxes import ZERO, TaxBook, recorded_tax, zone_value
 from sync.mapping.order_terms import ArticleMatch, Resolver, Sections, percent_text, refuse
 from sync.mapping.order_texts import day_of, fill
@@ -120,6 +120,12 @@ def is_selected(order: Order, options: Sections) -> bool:
     return order.status in section.statuses
 
 
+def is_quote(order: Order, options: Sections) -> bool:
+    """Whether the order's status stands for a quote in the table of statuses."""
+    section: OrdersSection = options["orders"]
+    return section.statuses.get(order.status) == "quote"
+
+
 def status_after(order: Order, options: Sections) -> str:
     """The status to give the order in the shop once its document exists, or empty."""
     section: OrdersSection = options["orders"]
@@ -203,6 +209,7 @@ class _Draft:
         order, section, moment = self.order, self.section, self.moment
         on = self._day()
         currency, rate = self._currency()
+        paid = deposits(order, self.payments, today=moment.today, timezone=moment.timezone, account=moment.customer)
         return SalesDocument(
             key=order.key,
             web_number=web_number(order, self.options),
@@ -212,9 +219,8 @@ class _Draft:
             reference=fill(section.reference_template, order, account=moment.customer, timezone=moment.timezone),
             basis=self.basis,
             lines=(),
-            deposits=deposits(
-                order, self.payments, today=moment.today, timezone=moment.timezone, account=moment.customer
-            ),
+            deposits=paid,
+            instalments=instalments(order, self.payments, paid, on=on),
             warehouse=section.warehouse,
             series=section.series,
             status=section.document_status,
@@ -222,7 +228,7 @@ class _Draft:
             carrier=self._carrier(),
             currency=currency,
             currency_rate=rate,
-            comment=order.note if section.copy_note else "",
+            comment="\n".join([*([order.note] if section.copy_note and order.note else []), *order.team_notes]),
             customer=moment.customer,
             payment_term=payment_term(order, self.payments),
             billing=order.billing,

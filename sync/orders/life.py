@@ -13,9 +13,9 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, Protocol
 
-from connectors.canonical.sales import Deposit, DocumentState, DocumentTotals, SalesDocument
+from connectors.canonical.sales import Deposit, DocumentKind, DocumentState, DocumentTotals, SalesDocument
 from connectors.core.ports import SalesTarget
-from connectors.core.problems import ItemRefused, Problem
+from connectors.core.problems import ItemDeferred, ItemRefused, Problem
 from connectors.core.results import Remark
 from profiles.sections import OrderChangesSection
 from sync.mapping.order_refunds import without_refunds
@@ -35,7 +35,7 @@ from sync.orders.steps import (
     record,
     step_name,
 )
-from sync.orders.words import HAND_CHANGED, NOT_EQUAL, VANISHED, done_text, told_problem
+from sync.orders.words import HAND_CHANGED, NOT_EQUAL, VANISHED, done_text, to_transform, told_problem
 
 OPEN = "open"
 _UNKNOWN = "?"
@@ -149,8 +149,12 @@ class Life:
     def follow(self, *, before: bool) -> None:
         """Meets every event that is not settled. ``before``: the import was finished before lives were followed.
 
-        Raises ``ItemRefused`` (``document_vanished``), and what the ERP raises when it cannot answer now.
+        Raises ``ItemRefused`` (``document_vanished``), ``ItemDeferred`` (``quote_accepted``), and what the
+        ERP raises when it cannot answer now.
         """
+        held = self._held() if self.order.firm else None
+        if held is not None and held.kind is DocumentKind.QUOTE:
+            raise ItemDeferred(to_transform(held))
         if CONTENT not in self.steps:
             self._recognise()
         self._meet_edit(before)

@@ -48,7 +48,7 @@ class ImportOrder(Record):
     ``status_after`` is the status to set in the shop, empty to leave it. Until the import is finished the document is
     the content, so that a mended setting is tried again; afterwards the ``facts`` of the shop are, so that a setting
     never touches what was imported. ``document`` is only missing then, and ``problem`` says why. ``decimals``: of unit
-    prices.
+    prices. ``firm``: the order's status stands for a sale and no longer for a quote.
     """
 
     key: str
@@ -62,3 +62,4 @@ class ImportOrder(Record):
     total: Decimal = part(CONTACT, Decimal(0))
     decimals: int = part(CONTACT, 2)
     problem: Problem | None = part(CONTACT, None)
+    firm: bool = part(CONTACT, False)

@@ -101,3 +101,14 @@ def told_problem(
 
 def _shown(amount: Decimal) -> str:
     return f"{cents(amount):f}".replace(".", ",")
+
+
+def to_transform(held: DocumentTotals) -> Problem:
+    """A quote that the buyer accepted: the ERP makes an order of it, never we."""
+    return Problem(
+        "quote_accepted",
+        "Le devis %(piece)s est accepté dans la boutique ; il est encore un devis dans l’ERP.",
+        "Transformez-le en bon de commande dans l’ERP : rien n’est créé une seconde fois, et son règlement suit avec "
+        "« Importer les commandes ».",
+        values={"piece": held.piece},
+    )

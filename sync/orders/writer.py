@@ -6,22 +6,21 @@ a late step never hides the success of an earlier one.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from connectors.canonical.sales import DocumentTotals, SalesDocument
-from connectors.core.ports import Connection, SalesConnection, SalesTarget
+from connectors.core.ports import SalesTarget
 from connectors.core.problems import ConnectorError, Consequence, ItemRefused, Problem
 from connectors.core.results import Action, Found, ItemResult, Outbound, Outcome, Remark
 from profiles.sections import OrderChangesSection
 from sync.mapping.customers import CustomerPlan
 from sync.orders.life import Life, Rehearsal
 from sync.orders.records import ImportOrder
+from sync.orders.sessions import OpenErp, SalesSessions
 from sync.orders.steps import ADDRESS, CONTENT, CUSTOMER, DOCUMENT, DONE, MARK
 from sync.orders.words import VANISHED
 
@@ -31,12 +30,13 @@ PLANNED = "Après l’import"
 Marker = Callable[[ImportOrder, DocumentTotals], None]
 """Marks an imported order in the shop; raises ``ConnectorError`` when the shop does not take it."""
 
-_OUTCOMES = {
+OUTCOMES = {
     Consequence.REFUSED: Outcome.REFUSED,
     Consequence.DEFERRED: Outcome.DEFERRED,
     Consequence.RETRY: Outcome.FAILED,
     Consequence.UNCERTAIN: Outcome.UNCERTAIN,
 }
+"""What becomes of one record whose step raised; every other consequence ends the run."""
 
 
 def _now() -> datetime:
@@ -63,25 +63,22 @@ class OrderWriter:
 
     def __init__(
         self,
-        open_erp: Callable[[], AbstractContextManager[Connection]],
+        open_erp: OpenErp,
         mark: Marker,
         *,
         policy: OrderChangesSection | None = None,
         clock: Callable[[], datetime] = _now,
     ) -> None:
-        self._open_erp = open_erp
+        self._sessions = SalesSessions(open_erp)
         self._mark = mark
         self._policy = policy or OrderChangesSection()
         self._clock = clock
-        self._local = threading.local()
-        self._lock = threading.Lock()
-        self._sessions = ExitStack()
 
     def find(self, batch: Sequence[Outbound[ImportOrder]]) -> Mapping[str, Found]:
         """Documents that carry the number of these orders already."""
         found = {}
         for item in batch:
-            held = self._target().find_document(item.record.web_number)
+            held = self._sessions.target().find_document(item.record.web_number)
             if held is not None:
                 found[item.key] = Found(item.record.web_number, children={DOCUMENT: held.piece})
         return found
@@ -95,7 +92,7 @@ class OrderWriter:
             try:
                 problem = self._steps(done)
             except ConnectorError as error:
-                if error.consequence not in _OUTCOMES:
+                if error.consequence not in OUTCOMES:
                     raise
                 yield self._failed(done, error, seconds=time.monotonic() - started)
                 continue
@@ -112,7 +109,7 @@ class OrderWriter:
         life = Life(
             item.record,
             steps,
-            target=Rehearsal(self._target()),
+            target=Rehearsal(self._sessions.target()),
             policy=self._policy,
             place=lambda: (steps.get(CUSTOMER, ""), steps.get(ADDRESS, "")),
             now=self._clock(),
@@ -133,18 +130,9 @@ class OrderWriter:
         """Ends the sessions of every thread. May be called twice."""
         self._sessions.close()
 
-    def _target(self) -> SalesTarget:
-        target: SalesTarget | None = getattr(self._local, "target", None)
-        if target is None:
-            with self._lock:
-                connection = self._sessions.enter_context(self._open_erp())
-            target = cast(SalesConnection, connection).sales()
-            self._local.target = target
-        return target
-
     def _steps(self, done: _Pass) -> Problem | None:
         """Does the steps that are not done; returns what a person has been told and not settled."""
-        target, order, steps = self._target(), done.item.record, done.steps
+        target, order, steps = self._sessions.target(), done.item.record, done.steps
         life = Life(
             order,
             steps,
@@ -164,7 +152,7 @@ class OrderWriter:
         return life.problem()
 
     def _import(self, done: _Pass, life: Life) -> None:
-        item, order, steps, target = done.item, done.item.record, done.steps, self._target()
+        item, order, steps, target = done.item, done.item.record, done.steps, self._sessions.target()
         document = _wanted(order)
         totals = target.find_document(document.web_number)
         if item.action is Action.UPDATE and totals is None:
@@ -182,7 +170,7 @@ class OrderWriter:
 
     def _place(self, order: ImportOrder, steps: dict[str, str]) -> tuple[str, str]:
         """Customer and address, each found or created once."""
-        target = self._target()
+        target = self._sessions.target()
         if order.plan is None:
             return steps.get(CUSTOMER, ""), steps.get(ADDRESS, "")
         if CUSTOMER not in steps:
@@ -232,7 +220,7 @@ class OrderWriter:
         exists = DOCUMENT in done.steps
         return ItemResult(
             key=done.item.key,
-            outcome=_OUTCOMES[error.consequence],
+            outcome=OUTCOMES[error.consequence],
             remote_key=done.item.record.web_number if exists else "",
             children=done.steps,
             problem=error.problem,
@@ -244,7 +232,7 @@ class OrderWriter:
 
     def _notes(self) -> tuple[Remark, ...]:
         """What the ERP noticed while this order was written."""
-        return tuple(Remark(note.text(), note.advice_text(), warning=True) for note in self._target().take_notes())
+        return tuple(Remark(note.text(), note.advice_text(), warning=True) for note in self._sessions.take_notes())
 
 
 def _wanted(order: ImportOrder) -> SalesDocument:

@@ -205,6 +205,25 @@ def test_accounting_account_modes(options: dict[str, Any], account: str) -> None
     assert plan(order(), **options).record.account == account
 
 
+@pytest.mark.covers("SHP-02", "CUS-08")
+def test_customers_and_addresses_are_named_after_the_company_or_the_person() -> None:
+    both = order(first_name="Jeanne", last_name="Petit", company="Petit SARL")
+    both = replace(both, shipping=both.billing)
+    found, person = plan(both), plan(both, name_from="person")
+    assert (found.record.name, found.delivery.company, found.delivery.name) == (
+        "Petit SARL",
+        "Petit SARL",
+        "Jeanne Petit",
+    )
+    assert (person.record.name, person.delivery.company, person.delivery.name) == ("Jeanne Petit", "", "Jeanne Petit")
+    nobody = order(first_name="", last_name="", company="Petit SARL")
+    nobody = replace(nobody, shipping=nobody.billing)
+    assert plan(nobody, name_from="person").record.name == "Petit SARL"
+    assert plan(nobody, name_from="person").delivery.company == "Petit SARL"
+    person_only = order(first_name="Jeanne", last_name="Petit", company="")
+    assert plan(person_only).record.name == "Jeanne Petit"
+
+
 @pytest.mark.covers("CUS-09")
 def test_texts_are_shaped_as_asked() -> None:
     one = order(first_name="Zoé", last_name="Müller-Lœwe", line1="12  rue de l’Église", city="Sète")

@@ -13,6 +13,7 @@ import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
+from connectors.canonical.keys import Aspect
 from connectors.testing import builders
 from profiles import options_store
 from profiles.models import Language, Profile
@@ -21,6 +22,7 @@ from scheduler import notifications, tasks
 from scheduler.attachments import safe_cell
 from scheduler.models import FlowWatch, Notice, NoticeFloor, NoticeKind, NoticeState
 from sync import services
+from sync.flows.registry import all_flows
 from sync.models import JournalEntry, Run
 from tests.factories import make_run
 from tests.scheduler.conftest import Bench
@@ -365,9 +367,31 @@ def test_a_real_run_with_a_refused_article_is_told_with_its_cause(bench: Bench, 
 def test_created_orders_are_told_even_when_only_changes_are(
     bench: Bench, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notifications, "_imports_orders", lambda flow: flow == "products")
+    monkeypatch.setattr(notifications, "_imports", lambda flow, aspect: (flow, aspect) == ("products", Aspect.DATA))
     settle(bench.profile, on_orders=True)
     ended(bench.profile, "success", created=0)
     assert mails(mail_server) == []
     ended(bench.profile, "success", created=2)
     assert len(mails(mail_server)) == 1
+
+
+@pytest.mark.covers("NOT-01", "ORD-16")
+def test_created_quotes_are_told_apart_from_created_orders(
+    bench: Bench, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifications, "_imports", lambda flow, aspect: (flow, aspect) == ("products", Aspect.QUOTE))
+    settle(bench.profile, on_orders=True)
+    ended(bench.profile, "success", created=2)
+    assert mails(mail_server) == []
+    settle(bench.profile, on_quotes=True)
+    ended(bench.profile, "success", created=2)
+    assert len(mails(mail_server)) == 1
+
+
+@pytest.mark.covers("NOT-01", "ORD-16")
+def test_each_import_has_its_own_event() -> None:
+    found = {flow: [aspect for aspect in Aspect if notifications._imports(flow, aspect)] for flow in all_flows()}
+    assert {flow: aspects for flow, aspects in found.items() if aspects} == {
+        "orders": [Aspect.DATA],
+        "quotes": [Aspect.QUOTE],
+    }

@@ -23,6 +23,8 @@ SPEC = ConnectorSpec(
         (Entity.VARIANT, Aspect.PRICE): Capability(verbs=_READ),
         (Entity.ORDER, Aspect.STATE): Capability(verbs=_READ, changes=Changes.BY_DATE),
         (Entity.ORDER, Aspect.DATA): Capability(verbs=frozenset({Verb.CREATE, Verb.FIND})),
+        (Entity.ORDER, Aspect.QUOTE): Capability(verbs=frozenset({Verb.CREATE, Verb.FIND})),
+        (Entity.CUSTOMER, Aspect.DATA): Capability(verbs=frozenset({Verb.CREATE, Verb.FIND})),
     },
     open=open_connection,
     choices=LABELS,

@@ -66,7 +66,7 @@ class Sage100Connection:
         return reader
 
     def writer(self, entity: Entity, aspect: Aspect = Aspect.DATA) -> Writer[Any]:
-        """Always raises ``NotSupported``: orders go in through :meth:`sales`."""
+        """Always raises ``NotSupported``: orders and customers go in through :meth:`sales`."""
         raise _unsupported(entity, aspect)
 
     def sales(self) -> Sage100Sales:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from connectors.canonical.parties import Address, Buyer, Customer
@@ -68,7 +69,7 @@ def vat_number(meta_data: Any) -> str:
 
 
 def is_erased(body: Row, billing: Address) -> bool:
-    """Whether the personal data of the order were erased in the shop (GDPR tools of WordPress)."""
+    """Whether the personal data of the order or account were erased in the shop (GDPR tools of WordPress)."""
     if str(meta_value(body.get("meta_data"), "_anonymized") or "").lower() in {"yes", "1"}:
         return True
     texts = {billing.first_name, billing.last_name, billing.line1}
@@ -146,4 +147,5 @@ def _customer(row: Row, buyers: Collection[str]) -> Customer:
         address=billing if any((billing.name, billing.line1, billing.city)) else parse_address(row.get("shipping")),
         vat_number=vat_number(row.get("meta_data")),
         prospect=str(row["id"]) not in buyers,
+        erased=is_erased(row, replace(billing, email=text_of(row, "email") or billing.email)),
     )

@@ -102,8 +102,9 @@ def _shipping_classes(shop: Shop) -> list[Choice]:
 
 
 def _payment_methods(shop: Shop) -> list[Choice]:
+    """Means of payment of the shop, then those that custom fields of orders stand for."""
     rows = shop.api.rows("payment_gateways", {"_fields": "id,title,method_title,enabled"}).rows
-    return [
+    choices = [
         Choice(
             str(row["id"]),
             decoded(row.get("title")) or decoded(row.get("method_title")) or str(row["id"]),
@@ -111,6 +112,9 @@ def _payment_methods(shop: Shop) -> list[Choice]:
         )
         for row in rows
     ]
+    known = {choice.key for choice in choices}
+    named = dict.fromkeys(method for _, method in shop.options.other_payments)
+    return choices + [Choice(name, name, {"enabled": "yes"}) for name in named if name not in known]
 
 
 def _shipping_methods(shop: Shop) -> list[Choice]:

@@ -221,6 +221,33 @@ class WooCommerceOptions(OptionsSection):
         max_length=500,
         advanced=True,
     )
+    team_notes: bool = option(
+        False,
+        label="Recopier les notes de l’équipe",
+        help="Recopie dans le document, après le message du client, les notes que des personnes ont écrites sur la"
+        " commande. Un appel de plus par commande lue.",
+        group=ORDERS,
+    )
+    payment_metas: str = option(
+        "",
+        label="Champs des autres paiements",
+        help="Un par ligne, « champ = moyen » : champ personnalisé des commandes où une extension note un montant payé"
+        " autrement (carte cadeau, avoir, acompte), et moyen de paiement qu’il devient dans Règlements. Par exemple"
+        " « _ywgc_applied_gift_cards = carte_cadeau ». Un total que l’extension a diminué d’autant est rétabli.",
+        group=ORDERS,
+        max_length=1000,
+        multiline=True,
+        advanced=True,
+    )
+    received_meta: str = option(
+        "",
+        label="Champ du montant reçu",
+        help="Champ personnalisé des commandes qui contient le montant reçu par leur moyen de paiement. Vide, ou absent"
+        " d’une commande : son total, moins les autres paiements.",
+        group=ORDERS,
+        max_length=100,
+        advanced=True,
+    )
     tracking_meta: str = option(
         "_tracking_number",
         label="Champ du numéro de suivi",
@@ -289,10 +316,25 @@ class WooCommerceOptions(OptionsSection):
             cleaned = cleaned.removesuffix(tail)
         return cleaned
 
+    @field_validator("payment_metas")
+    @classmethod
+    def _field_and_method(cls, value: str) -> str:
+        for line in value.splitlines():
+            field, _, method = (part.strip() for part in line.partition("="))
+            if line.strip() and not (field and method):
+                raise ValueError("Chaque ligne s’écrit « champ = moyen ».")
+        return value
+
     @field_validator("consumer_key", "consumer_secret")
     @classmethod
     def _trimmed(cls, value: SecretStr) -> SecretStr:
         return SecretStr(value.get_secret_value().strip())
+
+    @property
+    def other_payments(self) -> tuple[tuple[str, str], ...]:
+        """Custom fields of orders that hold an amount paid otherwise, each with its means of payment."""
+        lines = (line.partition("=") for line in self.payment_metas.splitlines() if line.strip())
+        return tuple((field.strip(), method.strip()) for field, _, method in lines)
 
     @property
     def is_https(self) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from connectors.canonical.currencies import currency_decimals
-from connectors.canonical.sales import LineKind, Order, OrderPayment
+from connectors.canonical.sales import LineKind, Order
 from connectors.core.http_policy import http_date
 from connectors.core.paging import Position
 from connectors.core.problems import ItemRefused, Misconfigured, Problem
@@ -30,9 +31,10 @@ from connectors.shops.woocommerce.order_lines import (
     rows_of,
     text_of,
 )
+from connectors.shops.woocommerce.order_payments import own_payment, with_recorded_payments
 from connectors.shops.woocommerce.refunds import parse_refunds, read_refunds
 from connectors.shops.woocommerce.shop import Shop
-from connectors.shops.woocommerce.text import decoded
+from connectors.shops.woocommerce.text import decoded, plain_text
 from connectors.shops.woocommerce.times import SECOND, gmt_text, instant, local_instant
 
 MARK_META = "_atoosync_document"
@@ -52,6 +54,7 @@ FIELDS = (
 )
 _EMPTY_SHOP = timedelta(days=1)
 _FIELD_MAX = 200
+_MACHINES = frozenset({"", "WooCommerce", "system"})
 
 
 def parse_order(
@@ -81,7 +84,7 @@ def parse_order(
     lines = parse_lines(body, rules, exempt)
     carrier = next((line for line in lines if line.kind is LineKind.SHIPPING), None)
     status = text_of(body, "status").removeprefix("wc-")
-    return Order(
+    order = Order(
         key=id_of(body),
         number=number,
         status=status,
@@ -95,7 +98,7 @@ def parse_order(
         buyer=parse_buyer(body, billing),
         billing=billing,
         shipping=delivery_address(body, billing),
-        payment=_payment(body, total),
+        payment=own_payment(body, total),
         lines=lines,
         rates=parse_rates(body, lines),
         rate_totals=parse_rate_totals(body, lines, total_tax, price_decimals(facts)),
@@ -111,6 +114,7 @@ def parse_order(
         mark=mark_of(body),
         fields=_fields(body),
     )
+    return with_recorded_payments(order, body, rules)
 
 
 def price_decimals(facts: Mapping[str, str]) -> int:
@@ -122,11 +126,6 @@ def price_decimals(facts: Mapping[str, str]) -> int:
 def mark_of(body: Row) -> str:
     """Our transfer mark on an order, empty when it was not transferred."""
     return decoded(meta_value(body.get("meta_data"), MARK_META)).strip()
-
-
-def recorded_difference(order: Order) -> Decimal:
-    """The order's total less its lines and taxes as recorded: 0, within cents when the shop rounds per subtotal."""
-    return order.total - order.total_tax - sum((line.net for line in order.lines), Decimal(0))
 
 
 def _refused(code: str, sentence: str, advice: str, **values: str) -> ItemRefused:
@@ -218,16 +217,6 @@ def _dates(body: Row, facts: Mapping[str, str], number: str) -> tuple[datetime, 
             number=number,
         )
     return created, modified or created
-
-
-def _payment(body: Row, total: Decimal) -> OrderPayment:
-    return OrderPayment(
-        method=text_of(body, "payment_method"),
-        title=text_of(body, "payment_method_title"),
-        amount=total,
-        paid_at=instant(body.get("date_paid_gmt")),
-        transaction=text_of(body, "transaction_id"),
-    )
 
 
 def _channel(body: Row, rules: OrderRules) -> str:
@@ -353,7 +342,16 @@ class OrderReader:
 
     def _order(self, row: Row) -> Order:
         refunds = read_refunds(self._shop.api, id_of(row)) if rows_of(row, "refunds") else []
-        return parse_order(row, refunds, facts=self._facts(), rules=self._rules)
+        order = parse_order(row, refunds, facts=self._facts(), rules=self._rules)
+        return replace(order, team_notes=self._team_notes(order.key)) if self._shop.options.team_notes else order
+
+    def _team_notes(self, key: str) -> tuple[str, ...]:
+        """What people wrote; the shop and its extensions sign their own notes «WooCommerce» (recorded), older ones
+        «system»."""
+        rows = self._shop.api.rows(f"orders/{key}/notes", {"_fields": "id,author,note"}).rows
+        written = [row for row in rows if text_of(row, "author") not in _MACHINES]
+        texts = [plain_text(row.get("note")) for row in sorted(written, key=lambda row: int(row["id"]))]
+        return tuple(text for text in texts if text)
 
     def _facts(self) -> Mapping[str, str]:
         """The one fact a whole order needs; all facts would cost a dozen calls, and orders are polled often."""

@@ -17,6 +17,7 @@ TERM_MAX = 200
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ENTITY = re.compile(r"&(?=#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};|[a-zA-Z][a-zA-Z0-9]{1,31};)")
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _WHOLE_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _OCTET = re.compile(r"%[a-fA-F0-9]{2}")
 _BLANKS = re.compile(r"[\r\n\t ]+")
@@ -25,6 +26,11 @@ _BLANKS = re.compile(r"[\r\n\t ]+")
 def decoded(text: object) -> str:
     """A text of the shop as its reader sees it. Only entities with their semicolon count, as in WordPress."""
     return _WHOLE_ENTITY.sub(lambda match: html.unescape(match[0]), str(text or ""))
+
+
+def plain_text(markup: object) -> str:
+    """A text of the shop without tags, entities and outer blanks."""
+    return decoded(_TAG.sub("", str(markup or ""))).strip()
 
 
 def rendered_name(name: str) -> str:

@@ -40,6 +40,15 @@ def test_tax_classes_tell_their_rates(connection: WooConnection) -> None:
     assert "FR 5,5 %" in extra["reduced-rate"]
 
 
+@pytest.mark.covers("PAY-02")
+def test_means_of_payment_kept_in_custom_fields_are_in_the_list(shop: WooCommerceSandbox) -> None:
+    opened = connect(shop, payment_metas="_funds_used = avoir\n_card = carte\n_other_card = carte\n_x = bacs")
+    found = [choice.key for choice in opened.choices("payment_methods")]
+    opened.close()
+    assert found[-2:] == ["avoir", "carte"]
+    assert found.count("bacs") == 1
+
+
 def test_facts_follow_the_settings_of_the_shop() -> None:
     with serve_woocommerce(bare=True) as shop:
         opened = connect(shop)

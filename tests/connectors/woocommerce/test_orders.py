@@ -14,7 +14,8 @@ from connectors.canonical.base import content_hash
 from connectors.canonical.sales import LineKind, Order
 from connectors.core.problems import ItemRefused
 from connectors.shops.woocommerce.order_lines import EXEMPT_BUYER, EXEMPT_LINE, EXEMPT_WITH_GOODS, OrderRules
-from connectors.shops.woocommerce.orders import parse_order, recorded_difference
+from connectors.shops.woocommerce.order_payments import recorded_difference
+from connectors.shops.woocommerce.orders import parse_order
 from tests.connectors.woocommerce.orders_support import FACTS, recorded
 from tests.connectors.woocommerce.support import recording
 

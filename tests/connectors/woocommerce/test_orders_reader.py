@@ -17,7 +17,8 @@ from connectors.core.query import Query
 from connectors.core.results import Cursor, Outcome
 from connectors.sandbox.woocommerce import WooCommerceSandbox
 from connectors.shops.woocommerce.connection import WooConnection
-from connectors.shops.woocommerce.orders import LAG, ORDERS_PAGE, recorded_difference
+from connectors.shops.woocommerce.order_payments import recorded_difference
+from connectors.shops.woocommerce.orders import LAG, ORDERS_PAGE
 from connectors.testing.contract import ReaderContract
 from tests.connectors.woocommerce.orders_support import (
     ALL,

@@ -1,0 +1,91 @@
+"""Several payments of one order, from a shop's custom fields to the deposits of its document."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from billing import ledger
+from connectors.sandbox.sage100 import Sage100Sandbox, build
+from connectors.sandbox.woocommerce import WooCommerceSandbox
+from profiles import options_store
+from profiles.models import MatchState, Profile
+from sync.models import JournalEntry
+from tests.flows.conftest import Story, make_story
+from tests.flows.test_orders import ORDER_OPTIONS
+
+pytestmark = pytest.mark.odbc
+
+
+@pytest.fixture
+def erp(tmp_path: Path) -> Sage100Sandbox:
+    return build(tmp_path / "payments.db", merchant="demo", emulation=True)
+
+
+@pytest.fixture
+def story(db: None, erp: Sage100Sandbox, shop: WooCommerceSandbox) -> Story:
+    options = {**ORDER_OPTIONS, "payments": {"method_default": "1", "amount": "paid"}}
+    options["shop"] = {"payment_metas": "_credit_used = avoir", "received_meta": "_received"}
+    story = make_story(erp, shop, **options)
+    Profile.objects.filter(pk=story.profile.pk).update(match_state=MatchState.APPROVED)
+    story.profile.refresh_from_db()
+    ledger.credit(tenant_id=story.tenant.pk, kind="import", units=100, key="imports", note="", actor="test")
+    assert story.run("products", keys=["TENTE2P"]).created
+    return story
+
+
+def _paid_order(story: Story, credit: str, received: str) -> str:
+    body = {"line_items": [{"sku": "TENTE2P", "quantity": 1}], "set_paid": True, "payment_method": "bacs"}
+    order = story.rest("orders", body, method="POST")
+    rest = Decimal(order["total"]) - Decimal(credit) - Decimal(received)
+    entries = [{"key": "_credit_used", "value": credit}, {"key": "_received", "value": str(rest)}]
+    story.rest(f"orders/{order['id']}", {"meta_data": entries})
+    return str(order["id"])
+
+
+def _deposits(story: Story, order: str) -> list[tuple[str, Decimal]]:
+    document = story.erp.documents(order)[0]
+    with story.erp.session(write=False) as session:
+        rows = session.all("SELECT DR_Libelle, DR_Montant FROM F_DOCREGL WHERE DO_Piece = ?", (document.piece,))
+    return [(str(label), Decimal(str(amount))) for label, amount in rows]
+
+
+@pytest.mark.covers("PAY-02")
+def test_each_payment_and_the_difference_become_deposits_that_add_up_to_the_document(story: Story) -> None:
+    options_store.save(story.profile, {"payments": {"create_differences": True}}, author=None)
+    order = _paid_order(story, "20.00", "0.03")
+    run = story.run("orders")
+    assert run.created == 1, list(JournalEntry.objects.filter(run=run).values_list("text", flat=True))
+    found = _deposits(story, order)
+    total = story.erp.documents(order)[0].total_gross
+    assert sorted(amount for _, amount in found) == sorted([Decimal("0.03"), Decimal(20), total - Decimal("20.03")])
+    assert [label for label, amount in found if amount == Decimal("0.03")] == [f"Écart de règlement {order}"]
+    assert story.run("orders", full=True).sent == 0
+    assert len(_deposits(story, order)) == 3
+
+
+@pytest.mark.covers("PAY-02")
+def test_p14_a_difference_beyond_the_limit_writes_nothing_and_tells_both_amounts(story: Story) -> None:
+    options_store.save(story.profile, {"payments": {"create_differences": True}}, author=None)
+    order = _paid_order(story, "20.00", "1.00")
+    run = story.run("orders")
+    assert (run.created, run.refused) == (0, 1)
+    entry = JournalEntry.objects.get(run=run, outcome="refused")
+    total = Decimal(story.rest(f"orders/{order}")["total"])
+    assert entry.code == "payment_difference"
+    assert str(total) in entry.text
+    assert str(total - 1) in entry.text
+    assert story.erp.documents(order) == []
+
+
+@pytest.mark.covers("PAY-02")
+def test_instalments_that_the_driver_does_not_take_never_hold_the_order_back(story: Story) -> None:
+    options_store.save(story.profile, {"payments": {"instalments": {"cheque": "3"}}}, author=None)
+    body = {"line_items": [{"sku": "TENTE2P", "quantity": 1}], "status": "on-hold", "payment_method": "cheque"}
+    order = str(story.rest("orders", body, method="POST")["id"])
+    run = story.run("orders")
+    assert run.created == 1, list(JournalEntry.objects.filter(run=run).values_list("text", flat=True))
+    assert _deposits(story, order) == []
+    assert story.run("orders", full=True).sent == 0
