@@ -154,6 +154,17 @@ class LinkBook:
         rows = self._with_state(aspect).filter(entity=entity, status=LinkStatus.CREATING).exclude(waits)
         return list(rows.order_by("pk").values_list(self.near, flat=True))
 
+    def unfinished(self, entity: Entity, aspect: Aspect, keys: Collection[str]) -> set[str]:
+        """Those of ``keys`` whose create may have happened unrecorded, or whose last content was refused or failed."""
+        found: set[str] = set()
+        held = Q(state__isnull=False) & ~Q(state__held_hash="")
+        for chunk in _chunks(sorted(keys)):
+            rows = self._with_state(aspect).filter(entity=entity, **{f"{self.near}__in": chunk})
+            found.update(
+                key or "" for key in rows.filter(Q(status=LinkStatus.CREATING) | held).values_list(self.near, flat=True)
+            )
+        return found
+
     def linked_keys(self, entity: Entity) -> Iterator[tuple[str, str]]:
         """Every linked pair (key, remote key), streamed."""
         rows = self._rows(entity, status=LinkStatus.LINKED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -23,7 +24,7 @@ from sync.mapping.rounding import cents
 from sync.orders.period import period_bounds
 from sync.orders.records import DOCUMENT, ImportOrder
 from sync.orders.resolver import ErpResolver
-from sync.orders.writer import Marker, OrderWriter
+from sync.orders.writer import MARK, Marker, OrderWriter
 
 
 class ImportOrders(Flow):
@@ -39,6 +40,8 @@ class ImportOrders(Flow):
     order: ClassVar[int] = 100
     creates: ClassVar[bool] = True
     incremental: ClassVar[bool] = True
+    urgent: ClassVar[bool] = True
+    keeps_refused: ClassVar[bool] = True
 
     def query(self, ctx: RunContext) -> Query:
         """Orders of the period; every status is read, so that a late change is seen, and judged by the mapping.
@@ -56,10 +59,27 @@ class ImportOrders(Flow):
     def pages(
         self, ctx: RunContext, *, since: Cursor | None, keys: Collection[str] | None = None
     ) -> Iterator[Page[Any]]:
-        """Pages of orders, each with the articles of its lines already looked up."""
-        for page in super().pages(ctx, since=since, keys=keys):
+        """Pages of orders, each with the articles of its lines already looked up.
+
+        An order whose import is unfinished is read even if it bears our mark: the mark may have been set, and its
+        answer or our record of it lost (pitfall P01).
+        """
+        for page in self._pages(ctx, since=since, keys=keys):
             self._resolver(ctx).prefetch(page.records)
             yield page
+
+    def _pages(self, ctx: RunContext, *, since: Cursor | None, keys: Collection[str] | None) -> Iterator[Page[Any]]:
+        if keys is None:
+            yield from super().pages(ctx, since=since)
+            return
+        unfinished = ctx.linkbook.unfinished(self.entity, self.aspect, keys)
+        unfinished |= {key for key, steps in ctx.linkbook.steps(self.entity, keys).items() if MARK not in steps}
+        if unfinished:
+            marked_too = replace(self.query(ctx), include_transferred=True, created_after=None, created_before=None)
+            yield from self.reader(ctx).pages(marked_too, keys=sorted(unfinished))
+        others = [key for key in keys if key not in unfinished]
+        if others or not unfinished:
+            yield from super().pages(ctx, since=None, keys=others)
 
     def map(self, ctx: RunContext, record: Any) -> Mapped | Excluded:
         """The order's document, equal to it to the cent, or the reason why it waits."""
@@ -90,10 +110,14 @@ class ImportOrders(Flow):
         """One writer per slice; its sessions end with the slice."""
         held: OrderWriter | None = ctx.memo.get("order_writer")
         if held is None:
-            held = OrderWriter(_opener(ctx), _marker(ctx))
+            held = OrderWriter(_opener(ctx), _marker(ctx), sessions=ctx.parallel)
             ctx.memo["order_writer"] = held
             ctx.on_close(held.close)
         return held
+
+    def senders(self, ctx: RunContext) -> int:
+        """Twice the sessions of the ERP: while half of the threads write there, the others tell the shop."""
+        return 2 * ctx.parallel
 
     def _resolver(self, ctx: RunContext) -> ErpResolver:
         held: ErpResolver | None = ctx.memo.get("order_resolver")

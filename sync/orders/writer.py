@@ -6,10 +6,11 @@ a late step never hides the success of an earlier one.
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, cast
 
 from connectors.canonical.sales import DocumentTotals
@@ -34,20 +35,31 @@ _OUTCOMES = {
 
 
 class OrderWriter:
-    """A writer of :class:`ImportOrder`. Each sending thread has a session of its own; ``close`` ends them all."""
+    """A writer of :class:`ImportOrder` over at most ``sessions`` of the ERP; ``close`` ends them all.
 
-    def __init__(self, open_erp: Callable[[], AbstractContextManager[Connection]], mark: Marker) -> None:
+    A session is taken for the steps in the ERP only: while the shop is told, another order is written. Looking for
+    documents has a session of its own, so that it never waits for a slow writing.
+    """
+
+    def __init__(
+        self, open_erp: Callable[[], AbstractContextManager[Connection]], mark: Marker, *, sessions: int = 1
+    ) -> None:
         self._open_erp = open_erp
         self._mark = mark
-        self._local = threading.local()
         self._lock = threading.Lock()
         self._sessions = ExitStack()
+        self._finder: SalesTarget | None = None
+        self._free: queue.LifoQueue[SalesTarget | None] = queue.LifoQueue()
+        for _ in range(max(1, sessions)):
+            self._free.put(None)
+        self._buyers: dict[str, threading.Lock] = {}
 
     def find(self, batch: Sequence[Outbound[ImportOrder]]) -> Mapping[str, Found]:
         """Documents that carry the number of these orders already."""
         found = {}
+        self._finder = self._finder or self._opened()
         for item in batch:
-            held = self._target().find_document(item.record.document.web_number)
+            held = self._finder.find_document(item.record.document.web_number)
             if held is not None:
                 found[item.key] = Found(item.record.document.web_number, children={DOCUMENT: held.piece})
         return found
@@ -78,37 +90,57 @@ class OrderWriter:
         """Ends the sessions of every thread. May be called twice."""
         self._sessions.close()
 
-    def _target(self) -> SalesTarget:
-        target: SalesTarget | None = getattr(self._local, "target", None)
-        if target is None:
-            with self._lock:
-                connection = self._sessions.enter_context(self._open_erp())
-            target = cast(SalesConnection, connection).sales()
-            self._local.target = target
-        return target
+    @contextmanager
+    def _target(self) -> Iterator[SalesTarget]:
+        """A session of the ERP for this thread alone; waits while all are taken."""
+        free = self._free.get()
+        try:
+            free = free or self._opened()
+            yield free
+        finally:
+            self._free.put(free)
+
+    def _opened(self) -> SalesTarget:
+        with self._lock:
+            connection = self._sessions.enter_context(self._open_erp())
+        return cast(SalesConnection, connection).sales()
+
+    def _alone_with(self, plan: CustomerPlan) -> threading.Lock:
+        """Two first orders of one buyer never look for their customer at the same time."""
+        with self._lock:
+            return self._buyers.setdefault(plan.record.email or plan.link, threading.Lock())
 
     def _steps(self, item: Outbound[ImportOrder], steps: dict[str, str]) -> bool:
         """Does the steps that are not done, filling ``steps``; returns whether a document was created now."""
         if MARK in steps:
             raise ItemRefused(CHANGED)
-        order, target = item.record, self._target()
+        with self._target() as target:
+            totals, written = self._written(item, steps, target)
+        self._mark(item.record, totals)
+        steps[MARK] = DONE
+        return written
+
+    def _written(
+        self, item: Outbound[ImportOrder], steps: dict[str, str], target: SalesTarget
+    ) -> tuple[DocumentTotals, bool]:
+        """The steps in the ERP."""
+        order = item.record
         before = target.find_document(order.document.web_number)
         if item.action is Action.UPDATE and before is None:
             raise ItemRefused(VANISHED)
         if before is None:
-            if CUSTOMER not in steps:
-                steps[CUSTOMER] = self._customer(order.plan, target)
-            if ADDRESS not in steps:
-                steps[ADDRESS] = self._address(order.plan, target, steps[CUSTOMER])
+            with self._alone_with(order.plan):
+                if CUSTOMER not in steps:
+                    steps[CUSTOMER] = self._customer(order.plan, target)
+                if ADDRESS not in steps:
+                    steps[ADDRESS] = self._address(order.plan, target, steps[CUSTOMER])
         totals = before or target.create_document(
             order.document, customer=steps[CUSTOMER], address=steps.get(ADDRESS, "")
         )
         steps[DOCUMENT] = totals.piece
         if before is None:
             _require_equal(order, totals)
-        self._mark(order, totals)
-        steps[MARK] = DONE
-        return before is None
+        return totals, before is None
 
     def _customer(self, plan: CustomerPlan, target: SalesTarget) -> str:
         """Imposed, else found by number or e-mail, else the common account, else created."""

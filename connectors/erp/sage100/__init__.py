@@ -22,7 +22,7 @@ SPEC = ConnectorSpec(
         (Entity.VARIANT, Aspect.STOCK): Capability(verbs=_READ),
         (Entity.VARIANT, Aspect.PRICE): Capability(verbs=_READ),
         (Entity.ORDER, Aspect.STATE): Capability(verbs=_READ, changes=Changes.BY_DATE),
-        (Entity.ORDER, Aspect.DATA): Capability(verbs=frozenset({Verb.CREATE, Verb.FIND})),
+        (Entity.ORDER, Aspect.DATA): Capability(verbs=frozenset({Verb.CREATE, Verb.FIND}), parallel=8),
     },
     open=open_connection,
     choices=LABELS,
