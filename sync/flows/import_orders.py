@@ -21,6 +21,7 @@ from sync.flows.base import Excluded, Flow, Mapped
 from sync.mapping.customers import plan_customer
 from sync.mapping.orders import Moment, is_selected, map_order, status_after
 from sync.mapping.rounding import cents
+from sync.orders.erasure import notice
 from sync.orders.period import period_bounds
 from sync.orders.records import DOCUMENT, ImportOrder
 from sync.orders.resolver import ErpResolver
@@ -66,6 +67,7 @@ class ImportOrders(Flow):
         """
         for page in self._pages(ctx, since=since, keys=keys):
             self._resolver(ctx).prefetch(page.records)
+            self._notice_erased(ctx, page)
             yield page
 
     def _pages(self, ctx: RunContext, *, since: Cursor | None, keys: Collection[str] | None) -> Iterator[Page[Any]]:
@@ -84,13 +86,22 @@ class ImportOrders(Flow):
     def map(self, ctx: RunContext, record: Any) -> Mapped | Excluded:
         """The order's document, equal to it to the cent, or the reason why it waits."""
         order: Order = record
+        if order.key in ctx.memo.get("erased_imported", ()):
+            return Excluded(ERASED_KEPT)
+        if order.key in ctx.memo.get("erased", ()):
+            order = replace(order, erased=True)
         if not is_selected(order, ctx.options):
             return Excluded("État de commande non importé")
         moment = Moment(today=ctx.clock().astimezone(ctx.profile.tenant.zone).date(), timezone=_zone(ctx))
         document = map_order(order, ctx.options, self._resolver(ctx), moment)
-        plan = plan_customer(
-            order, ctx.options, accounting_category=document.accounting_category, carrier=document.carrier
-        )
+        try:
+            plan = plan_customer(
+                order, ctx.options, accounting_category=document.accounting_category, carrier=document.carrier
+            )
+        except ItemRefused as error:
+            if error.problem.code == "customer_erased":
+                return Excluded(ERASED_NEW)
+            raise
         wanted = ImportOrder(
             key=order.key,
             number=order.number,
@@ -115,6 +126,15 @@ class ImportOrders(Flow):
             ctx.on_close(held.close)
         return held
 
+    def _notice_erased(self, ctx: RunContext, page: Page[Any]) -> None:
+        """Which orders of the page tell of erased people, and which of these have their document already."""
+        if ctx.run.dry:
+            return
+        erased = notice(ctx.profile.pk, page.records, ctx.clock())
+        steps = ctx.linkbook.steps(self.entity, erased)
+        ctx.memo["erased"] = erased
+        ctx.memo["erased_imported"] = {key for key, done in steps.items() if DOCUMENT in done}
+
     def senders(self, ctx: RunContext) -> int:
         """Twice the sessions of the ERP: while half of the threads write there, the others tell the shop."""
         return 2 * ctx.parallel
@@ -130,6 +150,10 @@ class ImportOrders(Flow):
                 owners=lambda keys: links.owners(Entity.VARIANT, keys),
             )
         return held
+
+
+ERASED_KEPT = "Données personnelles effacées dans la boutique : la pièce importée est conservée"
+ERASED_NEW = "Données personnelles effacées dans la boutique : sans compte commun, la commande n’est pas importée"
 
 
 def _zone(ctx: RunContext) -> ZoneInfo:

@@ -17,7 +17,7 @@ from connectors.sandbox.sage100 import Sage100Sandbox, build
 from connectors.sandbox.woocommerce import WooCommerceSandbox
 from profiles import options_store
 from profiles.models import MatchState, Profile
-from sync.models import JournalEntry, Link, LinkState, RunResult
+from sync.models import JournalEntry, Link, LinkState, OrderBuyer, RunResult
 from sync.orders.writer import OrderWriter
 from tests.flows.conftest import Story, make_story
 from tests.flows.test_orders import ORDER_OPTIONS
@@ -204,3 +204,61 @@ def test_p01_the_look_up_before_a_create_is_what_keeps_a_second_document_away(
     assert (run.created, run.updated, run.units) == (0, 1, 0)
     assert Link.objects.get(entity="order").steps["document"] == story.erp.documents(order)[0].piece
     assert len(story.erp.documents(order)) == 1
+
+
+ERASED = {
+    "billing": {"first_name": "[deleted]", "last_name": "[deleted]", "address_1": "", "email": "deleted@site.invalid"},
+    "meta_data": [{"key": "_anonymized", "value": "yes"}],
+}
+
+
+@pytest.mark.covers("CUS-10")
+def test_p38_an_imported_order_that_is_erased_in_the_shop_is_kept_without_error(story: Story) -> None:
+    order = _buy(story, billing={"email": "anne@example.net", "last_name": "Effacée"})
+    assert story.run("orders").created == 1
+    after = _everything(story)
+    assert "Effacée" in Link.objects.get(entity="order").label
+    story.rest(f"orders/{order}", ERASED)
+    for run in (story.run("orders"), story.run("orders", full=True), story.run("orders", keys=[order], retry=True)):
+        assert (run.result, run.refused, run.failed, run.sent) == (RunResult.SUCCESS, 0, 0, 0)
+    assert _everything(story) == after, "what was imported is kept, and nobody comes back"
+    assert Link.objects.get(entity="order").label == ""
+    assert not JournalEntry.objects.filter(item_key=order, label__contains="Effacée").exists()
+
+
+@pytest.mark.covers("CUS-10")
+def test_p38_older_orders_of_an_erased_person_bring_nobody_back_and_a_new_one_does(story: Story) -> None:
+    who = {"email": "Anne@example.net", "last_name": "Effacée"}
+    first, second = (_buy(story, billing=who) for _ in range(2))
+    for order in (first, second):
+        story.shop.app.mutate("order_status", {"id": order, "status": "pending"})
+    before = _everything(story)
+    assert story.run("orders").excluded == 2
+    story.rest(f"orders/{first}", ERASED)
+    for order in (first, second):
+        story.shop.app.mutate("order_status", {"id": order, "status": "processing"})
+    run = story.run("orders", full=True)
+    assert (run.result, run.excluded, run.created) == (RunResult.SUCCESS, 2, 0)
+    assert _everything(story) == before
+    digests = set(OrderBuyer.objects.values_list("digest", flat=True))
+    assert len(digests) == 1, "one person, whatever the order"
+    assert not any("anne" in digest for digest in digests)
+    again = _buy(story, billing={**who, "email": "anne@EXAMPLE.net"})
+    story.shop.app.store.orders.get(int(again))["created"] += 120
+    assert story.run("orders").created == 1
+    assert len(story.erp.documents(again)) == 1
+
+
+@pytest.mark.covers("CUS-10")
+def test_p38_an_order_erased_before_its_import_goes_to_the_common_account_where_there_is_one(story: Story) -> None:
+    order = _buy(story, billing={"email": "anne@example.net"})
+    story.rest(f"orders/{order}", ERASED)
+    before = _everything(story)
+    run = story.run("orders")
+    assert (run.result, run.excluded) == (RunResult.SUCCESS, 1)
+    with story.erp.session(write=False) as session:
+        common = str(session.one("SELECT CT_Num FROM F_COMPTET WHERE CT_Type = 0 AND CT_Sommeil = 0")[0])
+    options_store.save(story.profile, {"order_customers": {"guest_account": common}}, author=None)
+    assert story.run("orders").created == 1
+    assert _everything(story)[0] == before[0], "no new customer"
+    assert story.erp.documents(order)[0].customer == common
