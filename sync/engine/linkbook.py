@@ -197,6 +197,11 @@ class LinkBook:
             deleted += rows.delete()[1].get("sync.Link", 0)
         return deleted
 
+    def forget_labels(self, entity: Entity, keys: Collection[str]) -> None:
+        """Removes the names of objects whose personal data must not be kept."""
+        for chunk in _chunks(sorted(keys)):
+            self._rows(entity, **{f"{self.near}__in": chunk}).exclude(label="").update(label="")
+
     def release_holds(self, entity: Entity, aspect: Aspect, keys: Collection[str]) -> None:
         """Lets held items be sent again at the next run, as a person asked."""
         for chunk in _chunks(sorted(keys)):

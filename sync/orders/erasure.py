@@ -11,10 +11,11 @@ from datetime import datetime
 from django.db.models import Max
 from django.utils.crypto import salted_hmac
 
-from connectors.canonical.keys import Entity
+from connectors.canonical.keys import Direction, Entity
 from connectors.canonical.sales import Order
+from sync.engine.linkbook import LinkBook
 from sync.mapping.customers import clean_email
-from sync.models import JournalEntry, Link, OrderBuyer
+from sync.models import JournalEntry, OrderBuyer
 
 
 def erased_digest(profile_id: int, email: str) -> str:
@@ -56,8 +57,6 @@ def _listed(profile_id: int, digests: Collection[str]) -> dict[str, datetime]:
 
 def _erase(profile_id: int, keys: Collection[str], now: datetime) -> None:
     OrderBuyer.objects.filter(profile_id=profile_id, order_key__in=keys, erased_at__isnull=True).update(erased_at=now)
-    Link.objects.filter(profile_id=profile_id, entity=Entity.ORDER, shop_key__in=keys).exclude(label="").update(
-        label=""
-    )
+    LinkBook(profile_id, Direction.IMPORT).forget_labels(Entity.ORDER, keys)
     lines = JournalEntry.objects.filter(profile_id=profile_id, entity=Entity.ORDER, item_key__in=keys)
     lines.exclude(label="", detail={}).update(label="", detail={})
