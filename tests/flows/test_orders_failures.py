@@ -114,10 +114,14 @@ def test_p14_an_order_whose_cause_is_mended_in_the_erp_goes_by_itself(story: Sto
     waiting = _buy(story)
     run = story.run("orders")
     assert (run.created, run.refused) == (0, 1), run.message
-    with story.erp.session() as session:
-        session.run("UPDATE F_TAXE SET TA_Taux = 20 WHERE TA_Code = 'C20'")
-    run = story.run("orders")
-    assert run.created == 1
+    with time_machine.travel(timezone.now(), tick=True) as clock:
+        for _ in range(2):
+            clock.shift(timedelta(hours=12))
+            assert story.run("orders").refused == 1, "once per run, long after the reading went past it"
+        with story.erp.session() as session:
+            session.run("UPDATE F_TAXE SET TA_Taux = 20 WHERE TA_Code = 'C20'")
+        run = story.run("orders")
+    assert run.created == 1, run.message
     assert not run.full, "the order came with its own retry, not with a full pass"
     assert [len(story.erp.documents(one)) for one in (order, waiting)] == [1, 1]
     assert story.run("orders").read <= 2
