@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MANAGE = (sys.executable, str(ROOT / "manage.py"))
 CELERY = (sys.executable, "-m", "celery", "--app", "atoosync")
 # Short work keeps a lane of its own, so that long slices never delay an order or the dispatcher.
-LANES: Mapping[str, tuple[str, int]] = {"fast": ("orders,housekeeping", 1), "main": ("interactive,bulk", 2)}
+LANES: Mapping[str, tuple[str, int]] = {"fast": ("orders,housekeeping", 2), "main": ("interactive,bulk", 2)}
 
 
 class DemoBusy(Exception):

@@ -33,6 +33,7 @@ from sync.mapping.order_terms import percent_text
 from sync.mapping.orders import Moment, OrderRefused, explain, map_order
 from sync.orders.records import ImportOrder
 from sync.orders.resolver import ErpResolver
+from sync.orders.sessions import SalesSessions
 from sync.orders.writer import OrderWriter
 
 Document = Mapping[str, Mapping[str, Any]]
@@ -152,7 +153,8 @@ class _Replay:
         self.sections = sections
         self.company = company
         self.connection = connection
-        self.writer = OrderWriter(lambda: _opened(company), lambda order, totals: None)
+        self.sessions = SalesSessions(lambda: _opened(company))
+        self.writer = OrderWriter(self.sessions, lambda order, totals: None)
 
     def run(self, parsed: list[Order | Replayed]) -> list[Replayed]:
         orders = [order for order in parsed if isinstance(order, Order)]
@@ -160,7 +162,7 @@ class _Replay:
             resolver = ErpResolver(connection, self.sections, currency="EUR", owners=lambda keys: {})
             resolver.prefetch(orders)
             results = [one if isinstance(one, Replayed) else self._one(one, resolver) for one in parsed]
-        self.writer.close()
+        self.sessions.close()
         return results
 
     def _one(self, order: Order, resolver: ErpResolver) -> Replayed:

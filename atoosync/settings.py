@@ -160,6 +160,8 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
 # Slices of runs under way at once over all workers: their processes in all. One is always left to other tenants.
 ATOOSYNC_SLICES = ENV.integer("ATOOSYNC_SLICES", default=2, minimum=1, maximum=1000)
+# The same for imports of orders, which never wait for any of the others.
+ATOOSYNC_ORDER_SLICES = ENV.integer("ATOOSYNC_ORDER_SLICES", default=1, minimum=1, maximum=1000)
 # A slice whose worker gave no sign of life for this long is taken over; heartbeats come ten times as often.
 ATOOSYNC_SILENT_SECONDS = ENV.integer("ATOOSYNC_SILENT_SECONDS", default=20, minimum=1, maximum=600)
 CELERY_TASK_SOFT_TIME_LIMIT = 300

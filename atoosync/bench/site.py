@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 import requests
 
 from atoosync.broker import find_server, server_command
-from atoosync.demo_stack import MANAGE
+from atoosync.demo_stack import CELERY, LANES, MANAGE, free_port, is_ready, worker_command
 from atoosync.guards import broker_socket
 from atoosync.supervisor import Program, Supervisor
 from connectors.core.odbc import installed_drivers
@@ -111,6 +111,7 @@ class Site:
         self._database = database
         self._ports: list[str] = []
         self._steps = 0
+        self._web_port = free_port()
 
     def environment(self) -> dict[str, str]:
         """Environment of every child: embedded mode, its own data, the shops' ports allowed as destinations."""
@@ -120,6 +121,7 @@ class Site:
             "ATOOSYNC_DATA": str(self.folder),
             "ATOOSYNC_ALLOWED_ADDRESSES": ",".join(self._ports),
             "BROKER_URL": f"redis+socket://{broker_socket(self.folder)}",
+            "PUBLIC_URL": f"http://127.0.0.1:{self._web_port}",
             "LOG_LEVEL": "WARNING",
             "LOG_FORMAT": "text",
             # Always said, so that a database of the caller's environment is left alone.
@@ -142,27 +144,50 @@ class Site:
 
     def start_shop(self) -> Shop:
         """An empty shop in a process of its own, with no latency yet."""
-        name = "woocommerce"
-        self.supervisor.start(
-            Program(name=name, command=(*MANAGE, "sandbox", name, "--port", "0"), environment=self.environment())
-        )
+        name = f"woocommerce-{len(self._ports) + 1}"
+        command = (*MANAGE, "sandbox", "woocommerce", "--port", "0")
+        self.supervisor.start(Program(name=name, command=command, environment=self.environment()))
         self.supervisor.wait(name, lambda: self.supervisor.printed_json(name) is not None, timeout=60)
         shop = Shop(self.supervisor.printed_json(name) or {})
         self._ports.append(urlsplit(shop.url).netloc)
         return shop
 
-    def company(self, items: int, *, name: str = "sage100") -> Sage100Sandbox:
-        """A generated company of ``items`` published articles."""
-        self.say(f"generating a company of {items} articles")
-        return build(self.folder / f"{name}.sqlite3", merchant="generated", items=items)
+    def start_platform(self) -> None:
+        """Web, workers and beat, as the demo has them; returns once the pages answer."""
+        environment = self.environment()
+        programs = {"web": (*MANAGE, "web", "--port", str(self._web_port)), "beat": (*CELERY, "beat", "--pidfile=")}
+        programs |= {f"worker-{lane}": worker_command(lane, *how) for lane, how in LANES.items()}
+        for name, command in programs.items():
+            self.supervisor.start(Program(name=name, command=command, environment=environment))
+        self.wait("the platform", lambda: is_ready(environment["PUBLIC_URL"]), timeout=90)
 
-    def create(self, company: Sage100Sandbox, shop: Shop) -> int:
-        """A profile with units between the two, read through ODBC where its driver is installed; its number."""
-        erp = {"kind": "sqlite", "path": str(company.path)}
-        if _has_odbc():
-            erp = {"kind": "connection_string", "connection_string": company.odbc_connection_string()}
+    def wait(self, what: str, ready: Callable[[], bool], *, timeout: float) -> None:
+        """Waits until ``ready()``; raises ``NotReady`` after ``timeout`` seconds."""
+        self.supervisor.wait(what, ready, timeout=timeout)
+
+    def company(self, items: int, *, name: str = "sage100", emulation: bool = False) -> Sage100Sandbox:
+        """A generated company of ``items`` published articles; with ``emulation`` it takes orders."""
+        self.say(f"generating a company of {items} articles")
+        return build(self.folder / f"{name}.sqlite3", merchant="generated", items=items, emulation=emulation)
+
+    def source(self, company: Sage100Sandbox, *, direct: bool = False) -> dict[str, str]:
+        """Settings that open a company: through ODBC where its driver is installed, unless ``direct``."""
+        if _has_odbc() and not direct:
+            return {"kind": "connection_string", "connection_string": company.odbc_connection_string()}
+        return {"kind": "sqlite", "path": str(company.path)}
+
+    def create(self, company: Sage100Sandbox, shop: Shop, *, direct: bool = False, **more: Any) -> int:
+        """A profile with units between the two; its number.
+
+        ``direct``: see :meth:`source`. ``options``: further settings, by section.
+        """
         keys = {"url": shop.url, "consumer_key": shop.key, "consumer_secret": shop.secret}
-        return int(self.step("create", erp=erp, shop=keys)["profile"])
+        return int(self.step("create", erp=self.source(company, direct=direct), shop=keys, **more)["profile"])
+
+    def start_step(self, name: str, task: str, **values: Any) -> None:
+        """Starts a task that goes on until the site is left."""
+        command = (sys.executable, "-m", "atoosync.bench.worker", task, json.dumps(values))
+        self.supervisor.start(Program(name=name, command=command, environment=self.environment()))
 
     def step(self, task: str, **values: Any) -> Figures:
         """Runs one task of :mod:`atoosync.bench.worker` in a fresh process and answers its figures."""

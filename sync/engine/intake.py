@@ -7,15 +7,15 @@ from typing import Any
 
 from connectors.canonical.keys import Entity
 from connectors.core.problems import ItemRefused, Problem
-from connectors.core.results import Page
+from connectors.core.results import Outcome, Page
 from sync.engine import journal, verdicts
 from sync.engine.context import RunContext
 from sync.engine.diff import UNCHANGED, Choice, Decision, decide
 from sync.engine.guards import Guards
 from sync.engine.items import Item, PageTally
-from sync.engine.linkbook import LinkView
+from sync.engine.linkbook import LinkView, LinkWrite, StateWrite
 from sync.flows.base import Excluded, Mapped
-from sync.models import JournalEntry, Level
+from sync.models import JournalEntry, Level, LinkStatus
 
 
 class Intake:
@@ -34,11 +34,13 @@ class Intake:
         return self._compare(tally, list(self._map_all(tally, page)))
 
     def _map_all(self, tally: PageTally, page: Page[Any]) -> Iterator[Mapped]:
+        refused: list[tuple[Any, Problem]] = []
+        excluded: list[str] = []
         for record in page.records:
             try:
                 mapped = self.flow.map(self.ctx, record)
             except ItemRefused as error:
-                self.refuse(tally, record.key, _label(record), error.problem)
+                refused.append((record, error.problem))
                 continue
             except Exception as error:  # noqa: BLE001  # the per-item guard of the mapping
                 self.guards.bug(error)
@@ -46,8 +48,64 @@ class Intake:
                 continue
             if isinstance(mapped, Excluded):
                 tally.count("excluded", mapped.reason)
+                excluded.append(record.key)
             else:
                 yield mapped
+        self._refuse_all(tally, refused)
+        if self._keeps and excluded:
+            self._drop_kept(excluded)
+
+    @property
+    def _keeps(self) -> bool:
+        return self.flow.keeps_refused and not self.ctx.run.dry
+
+    def _drop_kept(self, keys: list[str]) -> None:
+        """A record that a setting leaves out now is no longer refused."""
+        views = self.linkbook.lookup(self.flow.entity, self.flow.aspect, keys)
+        kept = [key for key, view in views.items() if view.held_hash == UNMAPPED]
+        self.linkbook.release_holds(self.flow.entity, self.flow.aspect, kept)
+
+    def _refuse_all(self, tally: PageTally, refused: list[tuple[Any, Problem]]) -> None:
+        """Refusals of the mapping; where the flow keeps them, each run counts one once and the next reads it again."""
+        keys = [record.key for record, _ in refused]
+        views = self.linkbook.lookup(self.flow.entity, self.flow.aspect, keys) if self._keeps and keys else {}
+        for record, problem in refused:
+            view = views.get(record.key)
+            if view is not None and view.run_id == self.ctx.run.pk:
+                tally.already += 1
+                continue
+            self.refuse(tally, record.key, _label(record), problem)
+            if self._keeps:
+                self._keep(tally, record, problem, view)
+
+    def _keep(self, tally: PageTally, record: Any, problem: Problem, view: LinkView | None) -> None:
+        if view is None:
+            tally.links.append(
+                LinkWrite(
+                    entity=self.flow.entity,
+                    key=record.key,
+                    status=LinkStatus.WANTED,
+                    reference=str(getattr(record, "number", "")),
+                    label=_label(record),
+                )
+            )
+        fields = journal.problem_fields(problem)
+        tally.states.append(
+            StateWrite(
+                entity=self.flow.entity,
+                key=record.key,
+                aspect=self.flow.aspect,
+                sent_hash=view.sent_hash if view else "",
+                held_hash=UNMAPPED,
+                outcome=Outcome.REFUSED.value,
+                problem_code=fields["code"],
+                problem=fields["text"],
+                advice=fields["advice"],
+                attempts=(view.attempts if view and view.held_hash == UNMAPPED else 0) + 1,
+                not_before=self.ctx.clock(),
+                run_id=self.ctx.run.pk,
+            )
+        )
 
     def _compare(self, tally: PageTally, mapped: list[Mapped]) -> list[Item]:
         views = self._views(mapped)
@@ -130,6 +188,9 @@ class Intake:
             )
         )
 
+
+UNMAPPED = "unmapped"
+"""Stands for the content of a record that has none yet, because the mapping refused it."""
 
 AMBIGUOUS = Problem(
     "match_ambiguous",

@@ -34,21 +34,21 @@ class Claim:
     fence: int
 
 
-def ready_runs(now: datetime, *, limit: int, per_tenant: int) -> list[int]:
-    """Ids of runs whose next slice may start now, fair between tenants.
+def ready_runs(now: datetime, lane: Q, *, limit: int, per_tenant: int) -> list[int]:
+    """Ids of runs of a lane whose next slice may start now, fair between tenants.
 
     Tenants with the fewest slices under way come first, then who has waited longest; no tenant gets more than
     ``per_tenant`` slices at once.
     """
     busy = dict(
-        Run.objects.filter(slice_state__in=[SliceState.SENT, SliceState.WORKING])
+        Run.objects.filter(lane, slice_state__in=[SliceState.SENT, SliceState.WORKING])
         .order_by()
         .values_list("tenant_id")
         .annotate(n=Count("pk"))
     )
     free = max(0, limit - sum(busy.values()))
     waiting = (
-        Run.objects.filter(slice_state=SliceState.PENDING, due_at__lte=now)
+        Run.objects.filter(lane, slice_state=SliceState.PENDING, due_at__lte=now)
         .exclude(state=RunState.FINISHED)
         .order_by("activity_at", "pk")
         .values_list("pk", "tenant_id", "profile_id", "lock", "state")

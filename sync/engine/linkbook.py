@@ -154,6 +154,17 @@ class LinkBook:
         rows = self._with_state(aspect).filter(entity=entity, status=LinkStatus.CREATING).exclude(waits)
         return list(rows.order_by("pk").values_list(self.near, flat=True))
 
+    def unfinished(self, entity: Entity, aspect: Aspect, keys: Collection[str]) -> set[str]:
+        """Those of ``keys`` whose create may have happened unrecorded, or whose last content was refused or failed."""
+        found: set[str] = set()
+        held = Q(state__isnull=False) & ~Q(state__held_hash="")
+        for chunk in _chunks(sorted(keys)):
+            rows = self._with_state(aspect).filter(entity=entity, **{f"{self.near}__in": chunk})
+            found.update(
+                key or "" for key in rows.filter(Q(status=LinkStatus.CREATING) | held).values_list(self.near, flat=True)
+            )
+        return found
+
     def linked_keys(self, entity: Entity) -> Iterator[tuple[str, str]]:
         """Every linked pair (key, remote key), streamed."""
         rows = self._rows(entity, status=LinkStatus.LINKED)
@@ -185,6 +196,11 @@ class LinkBook:
             rows = self._rows(entity, **{f"{self.near}__in": chunk})
             deleted += rows.delete()[1].get("sync.Link", 0)
         return deleted
+
+    def forget_labels(self, entity: Entity, keys: Collection[str]) -> None:
+        """Removes the names of objects whose personal data must not be kept."""
+        for chunk in _chunks(sorted(keys)):
+            self._rows(entity, **{f"{self.near}__in": chunk}).exclude(label="").update(label="")
 
     def release_holds(self, entity: Entity, aspect: Aspect, keys: Collection[str]) -> None:
         """Lets held items be sent again at the next run, as a person asked."""

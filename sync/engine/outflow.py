@@ -47,7 +47,7 @@ class Outflow:
         self.yielded = False
         self._has_sent = False
         self.writer = ctx.flow.writer(ctx)
-        self._sender = Sender(self.writer, parallel=ctx.parallel, should_stop=ctx.stop)
+        self._sender = Sender(self.writer, parallel=ctx.flow.senders(ctx), should_stop=ctx.stop)
         self._pending: deque[Item] = deque()
         self._unrecorded: deque[Batch] = deque()
 
@@ -126,7 +126,7 @@ class Outflow:
     def _free_slot(self) -> None:
         """Waits until a batch may be sent; what came back is recorded meanwhile, and only then: sending goes first."""
         self._receive(block=False)
-        while self._sender.is_full or len(self._unrecorded) >= self.ctx.parallel:
+        while self._sender.is_full or len(self._unrecorded) >= self.flow.senders(self.ctx):
             if self._unrecorded:
                 self._record(self._unrecorded.popleft())
             self._receive(block=not self._unrecorded and self._sender.is_full)

@@ -75,10 +75,15 @@ def _without_result(item: Item, batch: Batch) -> ItemResult | None:
 
 
 def _verdict(item: Item, result: ItemResult, *, adopted: bool) -> Verdict:
-    """A recovered create that was found again counts as created: its unit was never spent."""
+    """A recovered create that was found again counts as created: its unit was never spent.
+
+    It is spent also when a later step of it fails now, for from now on it is linked and recovered no more.
+    """
     good = result.outcome in (Outcome.UPDATED, Outcome.UNCHANGED, Outcome.CREATED)
     if item.recovered and adopted and good:
         result = replace(result, outcome=Outcome.CREATED, written=True)
+    elif item.recovered and adopted and result.remote_key:
+        result = replace(result, written=True)
     elif adopted and result.outcome is Outcome.CREATED:
         result = replace(result, outcome=Outcome.UPDATED)
     return Verdict(item, result, result.problem, adopted)

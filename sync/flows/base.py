@@ -68,6 +68,9 @@ class Flow(ABC):
     is created; otherwise it is left out. ``only_new``: linked records are left out. ``incremental``: reads what
     changed since the last run where the reader can. ``provides``: flows that provide missing references, by entity.
     ``uses_facts``: whether the mapping looks at the facts of both systems, which cost the shop a dozen calls.
+    ``urgent``: runs have a lane and slots of their own, which no bulk work can take. ``keeps_refused``: what the
+    mapping refused is read again by every run until it passes, since its cause may be mended on the other side, where
+    nothing makes the record a changed one.
     """
 
     key: ClassVar[str]
@@ -86,6 +89,8 @@ class Flow(ABC):
     hidden: ClassVar[bool] = False
     applies_match: ClassVar[bool] = False
     uses_facts: ClassVar[bool] = True
+    urgent: ClassVar[bool] = False
+    keeps_refused: ClassVar[bool] = False
     batch_option: ClassVar[str] = "batch_stock"
     provides: ClassVar[Mapping[Entity, str]] = {}
 
@@ -104,6 +109,10 @@ class Flow(ABC):
     def writer(self, ctx: RunContext) -> Writer[Any]:
         """Where records go."""
         return ctx.target.writer(self.entity, self.aspect)
+
+    def senders(self, ctx: RunContext) -> int:
+        """Threads that send at once."""
+        return ctx.parallel
 
     def pages(
         self, ctx: RunContext, *, since: Cursor | None, keys: Collection[str] | None = None

@@ -22,11 +22,12 @@ from sync.mapping.customers import plan_customer
 from sync.mapping.orders import Moment, is_quote, is_selected, map_order, status_after, web_number
 from sync.mapping.progress import gives_status
 from sync.mapping.rounding import cents
+from sync.orders.erasure import notice
 from sync.orders.facts import facts_of
 from sync.orders.period import period_bounds
 from sync.orders.records import DOCUMENT, LIFE, CreditNote, ImportOrder, credit_note
 from sync.orders.resolver import ErpResolver
-from sync.orders.sessions import erp_opener
+from sync.orders.sessions import sessions_of
 from sync.orders.steps import MARK
 from sync.orders.writer import Marker, OrderWriter
 
@@ -47,6 +48,8 @@ class ImportOrders(Flow):
     order: ClassVar[int] = 100
     creates: ClassVar[bool] = True
     incremental: ClassVar[bool] = True
+    urgent: ClassVar[bool] = True
+    keeps_refused: ClassVar[bool] = True
 
     def query(self, ctx: RunContext) -> Query:
         """Orders of the period and those that are followed after their import, whatever their status and their mark.
@@ -65,13 +68,31 @@ class ImportOrders(Flow):
     def pages(
         self, ctx: RunContext, *, since: Cursor | None, keys: Collection[str] | None = None
     ) -> Iterator[Page[Any]]:
-        """Pages of orders, each with the articles of its lines and what was done so far already looked up."""
-        for page in super().pages(ctx, since=since, keys=keys):
+        """Pages of orders, each with the articles of its lines and what was done so far already looked up.
+
+        An order whose import is unfinished is read whatever its date: the mark may have been set, and its answer or our
+        record of it lost (pitfall P01).
+        """
+        for page in self._pages(ctx, since=since, keys=keys):
             self._resolver(ctx).prefetch(page.records)
             wanted = [order.key for order in page.records]
             ctx.memo["orders_met"] = set(ctx.linkbook.lookup(Entity.ORDER, self.aspect, wanted))
             ctx.memo["order_steps"] = ctx.linkbook.steps(Entity.ORDER, wanted)
+            ctx.memo["erased"] = frozenset() if ctx.run.dry else notice(ctx.profile.pk, page.records, ctx.clock())
             yield page
+
+    def _pages(self, ctx: RunContext, *, since: Cursor | None, keys: Collection[str] | None) -> Iterator[Page[Any]]:
+        if keys is None:
+            yield from super().pages(ctx, since=since)
+            return
+        unfinished = ctx.linkbook.unfinished(self.entity, self.aspect, keys)
+        unfinished |= {key for key, steps in ctx.linkbook.steps(self.entity, keys).items() if MARK not in steps}
+        if unfinished:
+            of_any_date = replace(self.query(ctx), created_after=None, created_before=None)
+            yield from self.reader(ctx).pages(of_any_date, keys=sorted(unfinished))
+        others = [key for key in keys if key not in unfinished]
+        if others or not unfinished:
+            yield from super().pages(ctx, since=None, keys=others)
 
     def map(self, ctx: RunContext, record: Any) -> Mapped | Excluded:
         """The order's document, equal to it to the cent, or the reason why it waits; once imported, its life."""
@@ -79,13 +100,23 @@ class ImportOrders(Flow):
         if not self.takes(order, ctx.options):
             return Excluded("Devis : « Importer les devis » s’en charge")
         steps: Mapping[str, str] = ctx.memo["order_steps"].get(order.key, {})
+        if order.key in ctx.memo["erased"]:
+            if DOCUMENT in steps:
+                return Excluded(ERASED_KEPT)
+            order = replace(order, erased=True)
         reason = "" if DOCUMENT in steps else self._left_out(ctx, order)
         if reason:
             return Excluded(reason)
         finished = MARK in steps
+        try:
+            wanted = self._wanted(ctx, order, finished=finished)
+        except ItemRefused as error:
+            if error.problem.code == "customer_erased":
+                return Excluded(ERASED_NEW)
+            raise
         return Mapped(
             ref=Ref(Entity.ORDER, order.key),
-            record=self._wanted(ctx, order, finished=finished),
+            record=wanted,
             label=f"{order.billing.name} · {cents(order.total)} {order.currency}",
             reference=order.number,
             parts=frozenset({LIFE if finished else DOCUMENT}),
@@ -142,13 +173,16 @@ class ImportOrders(Flow):
         return not is_quote(order, options)
 
     def writer(self, ctx: RunContext) -> Writer[Any]:
-        """One writer per slice; its sessions end with the slice."""
+        """One writer per slice."""
         held: OrderWriter | None = ctx.memo.get("order_writer")
         if held is None:
-            held = OrderWriter(erp_opener(ctx), _marker(ctx), policy=ctx.options["order_changes"], clock=ctx.clock)
+            held = OrderWriter(sessions_of(ctx), _marker(ctx), policy=ctx.options["order_changes"], clock=ctx.clock)
             ctx.memo["order_writer"] = held
-            ctx.on_close(held.close)
         return held
+
+    def senders(self, ctx: RunContext) -> int:
+        """Twice the sessions of the ERP: while half of the threads write there, the others tell the shop."""
+        return 2 * ctx.parallel
 
     def _resolver(self, ctx: RunContext) -> ErpResolver:
         held: ErpResolver | None = ctx.memo.get("order_resolver")
@@ -161,6 +195,10 @@ class ImportOrders(Flow):
                 owners=lambda keys: links.owners(Entity.VARIANT, keys),
             )
         return held
+
+
+ERASED_KEPT = "Données personnelles effacées dans la boutique : la pièce importée est conservée"
+ERASED_NEW = "Données personnelles effacées dans la boutique : sans compte commun, la commande n’est pas importée"
 
 
 def _is_asked(ctx: RunContext) -> bool:

@@ -15,7 +15,7 @@ from sync.engine.context import RunContext
 from sync.flows.base import Excluded, Flow, Mapped
 from sync.mapping.prospects import left_out, map_prospect, since_when
 from sync.orders.prospects import ProspectWriter, holders
-from sync.orders.sessions import erp_opener
+from sync.orders.sessions import sessions_of
 
 _KNOWN = "prospects_known"
 
@@ -64,12 +64,11 @@ class ImportProspects(Flow):
         return Mapped(ref=Ref(Entity.CUSTOMER, account.key), record=wanted, label=wanted.name, reference=wanted.number)
 
     def writer(self, ctx: RunContext) -> Writer[Any]:
-        """One writer per slice; its sessions end with the slice."""
+        """One writer per slice."""
         held: ProspectWriter | None = ctx.memo.get("prospect_writer")
         if held is None:
-            held = ProspectWriter(erp_opener(ctx), by_email=ctx.options["order_customers"].search_email)
+            held = ProspectWriter(sessions_of(ctx), by_email=ctx.options["order_customers"].search_email)
             ctx.memo["prospect_writer"] = held
-            ctx.on_close(held.close)
         return held
 
     def _known(self, ctx: RunContext, accounts: Collection[Customer]) -> set[str]:

@@ -16,7 +16,7 @@ from sync.flows.import_orders import ImportOrders
 from sync.mapping.orders import is_quote, is_selected, web_number
 from sync.mapping.rounding import cents
 from sync.orders.quotes import AcceptedQuote, QuoteWriter
-from sync.orders.sessions import SalesSessions, erp_opener
+from sync.orders.sessions import sessions_of
 
 _MET = "quotes_met"
 
@@ -63,12 +63,10 @@ class ImportQuotes(ImportOrders):
         return super().map(ctx, record)
 
     def writer(self, ctx: RunContext) -> Writer[Any]:
-        """One writer per slice; its sessions end with the slice."""
+        """One writer per slice."""
         held: QuoteWriter | None = ctx.memo.get("quote_writer")
         if held is None:
-            sessions = SalesSessions(erp_opener(ctx))
-            held = ctx.memo["quote_writer"] = QuoteWriter(super().writer(ctx), sessions)
-            ctx.on_close(sessions.close)
+            held = ctx.memo["quote_writer"] = QuoteWriter(super().writer(ctx), sessions_of(ctx))
         return held
 
     def _accepted(self, ctx: RunContext, order: Order) -> Mapped:

@@ -2,6 +2,7 @@
 
 from sync.models.certificate import Certificate, CertificateState
 from sync.models.cursor import Cursor
+from sync.models.erasure import OrderBuyer
 from sync.models.event import ProfileHook, ShopEvent
 from sync.models.journal import JournalEntry, Level
 from sync.models.link import Link, LinkState, LinkStatus
@@ -17,6 +18,7 @@ __all__ = [
     "Link",
     "LinkState",
     "LinkStatus",
+    "OrderBuyer",
     "ProfileHook",
     "Run",
     "RunResult",

@@ -152,9 +152,8 @@ class Life:
         Raises ``ItemRefused`` (``document_vanished``), ``ItemDeferred`` (``quote_accepted``), and what the
         ERP raises when it cannot answer now.
         """
-        held = self._held() if self.order.firm else None
-        if held is not None and held.kind is DocumentKind.QUOTE:
-            raise ItemDeferred(to_transform(held))
+        if self.order.firm and self._held().kind is DocumentKind.QUOTE:
+            raise ItemDeferred(to_transform(self._held()))
         if CONTENT not in self.steps:
             self._recognise()
         self._meet_edit(before)

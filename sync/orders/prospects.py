@@ -10,7 +10,7 @@ from connectors.canonical.parties import Customer
 from connectors.core.ports import SalesTarget
 from connectors.core.problems import ConnectorError, ItemRefused, Problem
 from connectors.core.results import Action, CustomerMatch, Found, ItemResult, Outbound, Outcome
-from sync.orders.sessions import OpenErp, SalesSessions
+from sync.orders.sessions import SalesSessions
 from sync.orders.writer import OUTCOMES
 
 
@@ -25,17 +25,18 @@ def holders(target: SalesTarget, customer: Customer, *, by_email: bool) -> Seque
 class ProspectWriter:
     """A writer of prospects. ``by_email``: an e-mail designates a customer (CUS-08)."""
 
-    def __init__(self, open_erp: OpenErp, *, by_email: bool) -> None:
-        self._sessions = SalesSessions(open_erp)
+    def __init__(self, sessions: SalesSessions, *, by_email: bool) -> None:
+        self._sessions = sessions
         self._by_email = by_email
 
     def find(self, batch: Sequence[Outbound[Customer]]) -> Mapping[str, Found]:
         """Customers that these accounts already are; an e-mail that several carry designates none."""
         found = {}
-        for item in batch:
-            held = holders(self._sessions.target(), item.record, by_email=self._by_email)
-            if len(held) == 1:
-                found[item.key] = Found(held[0].number)
+        with self._sessions.looking() as target:
+            for item in batch:
+                held = holders(target, item.record, by_email=self._by_email)
+                if len(held) == 1:
+                    found[item.key] = Found(held[0].number)
         return found
 
     def send(self, batch: Sequence[Outbound[Customer]]) -> Iterator[ItemResult]:
@@ -43,7 +44,8 @@ class ProspectWriter:
         for item in batch:
             started = time.monotonic()
             try:
-                result = self._one(item)
+                with self._sessions.lent() as target:
+                    result = self._one(item, target)
             except ConnectorError as error:
                 if error.consequence not in OUTCOMES:
                     raise
@@ -64,14 +66,10 @@ class ProspectWriter:
         """Customers are never taken back."""
         raise NotImplementedError
 
-    def close(self) -> None:
-        """Ends the sessions of every thread. May be called twice."""
-        self._sessions.close()
-
-    def _one(self, item: Outbound[Customer]) -> ItemResult:
+    def _one(self, item: Outbound[Customer], target: SalesTarget) -> ItemResult:
         if item.action is Action.UPDATE:
             return ItemResult(key=item.key, outcome=Outcome.UNCHANGED, remote_key=item.remote_key)
-        target, record = self._sessions.target(), item.record
+        record = item.record
         held = holders(target, record, by_email=self._by_email)
         if len(held) > 1:
             raise ItemRefused(_shared(record.email, held))

@@ -61,7 +61,8 @@ class QuoteWriter:
     def _accepted(self, item: Outbound[Any], quote: AcceptedQuote) -> ItemResult:
         steps = dict(item.children)
         try:
-            held = self._sessions.target().find_document(quote.web_number)
+            with self._sessions.lent() as target:
+                held = target.find_document(quote.web_number)
         except ConnectorError as error:
             if error.consequence not in OUTCOMES:
                 raise

@@ -63,3 +63,8 @@ class ImportOrder(Record):
     decimals: int = part(CONTACT, 2)
     problem: Problem | None = part(CONTACT, None)
     firm: bool = part(CONTACT, False)
+
+    @property
+    def has_lived(self) -> bool:
+        """Whether something happened to the order that its document alone does not show."""
+        return bool(self.credits) or self.facts.cancelled

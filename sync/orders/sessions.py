@@ -1,14 +1,14 @@
-"""Ways into the ERP for documents and customers, one per sending thread."""
+"""Ways into the ERP for documents and customers, shared by the threads that send."""
 
 from __future__ import annotations
 
+import queue
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import cast
 
 from connectors.core.ports import Connection, SalesConnection, SalesTarget
-from connectors.core.problems import Problem
 from profiles.connections import runtime
 from sync.engine.context import RunContext
 
@@ -17,39 +17,53 @@ OpenErp = Callable[[], AbstractContextManager[Connection]]
 
 
 class SalesSessions:
-    """Gives each thread a session of its own, opened at its first use; ``close`` ends them all."""
+    """At most ``size`` sessions of the ERP, each opened at its first use and lent to one piece of work at a time.
 
-    def __init__(self, open_erp: OpenErp) -> None:
+    Looking for documents has a session of its own, so that it never waits for a slow writing. ``close`` ends them all.
+    """
+
+    def __init__(self, open_erp: OpenErp, *, size: int = 1) -> None:
         self._open_erp = open_erp
-        self._local = threading.local()
         self._lock = threading.Lock()
-        self._sessions = ExitStack()
+        self._looks = threading.Lock()
+        self._opened = ExitStack()
+        self._finder: SalesTarget | None = None
+        self._free: queue.LifoQueue[SalesTarget | None] = queue.LifoQueue()
+        for _ in range(max(1, size)):
+            self._free.put(None)
 
-    def target(self) -> SalesTarget:
-        """The session of this thread. Raises what opening the ERP raises."""
-        held: SalesTarget | None = getattr(self._local, "target", None)
-        if held is None:
-            with self._lock:
-                connection = self._sessions.enter_context(self._open_erp())
-            held = cast(SalesConnection, connection).sales()
-            self._local.target = held
-        return held
+    @contextmanager
+    def lent(self) -> Iterator[SalesTarget]:
+        """A session for this thread alone; waits while all are taken. Raises what opening the ERP raises."""
+        held = self._free.get()
+        try:
+            held = held or self._open()
+            yield held
+        finally:
+            self._free.put(held)
 
-    def take_notes(self) -> Sequence[Problem]:
-        """What the ERP noticed in this thread's session since it was last asked; nothing where none is open."""
-        held: SalesTarget | None = getattr(self._local, "target", None)
-        return held.take_notes() if held is not None else ()
+    @contextmanager
+    def looking(self) -> Iterator[SalesTarget]:
+        """The session for looking only. Raises what opening the ERP raises."""
+        with self._looks:
+            self._finder = self._finder or self._open()
+            yield self._finder
 
     def close(self) -> None:
-        """Ends the sessions of every thread. May be called twice."""
-        self._sessions.close()
+        """Ends every session. May be called twice."""
+        self._opened.close()
+
+    def _open(self) -> SalesTarget:
+        with self._lock:
+            connection = self._opened.enter_context(self._open_erp())
+        return cast(SalesConnection, connection).sales()
 
 
-def erp_opener(ctx: RunContext) -> OpenErp:
-    """Opens more connections to the ERP of a run, with the same settings."""
-    spec, options, lent = ctx.profile.erp_spec, ctx.options["erp"], runtime(ctx.stop)
-
-    def opened() -> AbstractContextManager[Connection]:
-        return spec.open(options, lent)
-
-    return opened
+def sessions_of(ctx: RunContext) -> SalesSessions:
+    """The sessions of a slice, one per parallel writing; they end with the slice."""
+    held: SalesSessions | None = ctx.memo.get("sales_sessions")
+    if held is None:
+        spec, options, lent = ctx.profile.erp_spec, ctx.options["erp"], runtime(ctx.stop)
+        held = ctx.memo["sales_sessions"] = SalesSessions(lambda: spec.open(options, lent), size=ctx.parallel)
+        ctx.on_close(held.close)
+    return held

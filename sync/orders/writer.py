@@ -6,21 +6,23 @@ a late step never hides the success of an earlier one.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from connectors.canonical.sales import DocumentTotals, SalesDocument
 from connectors.core.ports import SalesTarget
-from connectors.core.problems import ConnectorError, Consequence, ItemRefused, Problem
+from connectors.core.problems import ConnectorError, Consequence, ItemDeferred, ItemRefused, Problem
 from connectors.core.results import Action, Found, ItemResult, Outbound, Outcome, Remark
 from profiles.sections import OrderChangesSection
 from sync.mapping.customers import CustomerPlan
 from sync.orders.life import Life, Rehearsal
 from sync.orders.records import ImportOrder
-from sync.orders.sessions import OpenErp, SalesSessions
+from sync.orders.sessions import SalesSessions
 from sync.orders.steps import ADDRESS, CONTENT, CUSTOMER, DOCUMENT, DONE, MARK
 from sync.orders.words import VANISHED
 
@@ -45,7 +47,7 @@ def _now() -> datetime:
 
 @dataclass(slots=True)
 class _Pass:
-    """One order on its way: its steps as they are filled, and what this pass did."""
+    """One order on its way: its steps as they are filled, what this pass did, and what the ERP noticed."""
 
     item: Outbound[ImportOrder]
     steps: dict[str, str]
@@ -53,34 +55,39 @@ class _Pass:
     finished: bool = False
     news: bool = False
     remarks: list[Remark] = field(default_factory=list)
+    notes: list[Remark] = field(default_factory=list)
 
 
 class OrderWriter:
-    """A writer of :class:`ImportOrder`. Each sending thread has a session of its own; ``close`` ends them all.
+    """A writer of :class:`ImportOrder` over the sessions of a slice.
 
-    ``policy`` says what becomes of an imported order that changes.
+    A session is taken for the steps in the ERP only: while the shop is told, another order is written. ``policy`` says
+    what becomes of an imported order that changes.
     """
 
     def __init__(
         self,
-        open_erp: OpenErp,
+        sessions: SalesSessions,
         mark: Marker,
         *,
         policy: OrderChangesSection | None = None,
         clock: Callable[[], datetime] = _now,
     ) -> None:
-        self._sessions = SalesSessions(open_erp)
+        self._sessions = sessions
         self._mark = mark
         self._policy = policy or OrderChangesSection()
         self._clock = clock
+        self._lock = threading.Lock()
+        self._buyers: dict[str, threading.Lock] = {}
 
     def find(self, batch: Sequence[Outbound[ImportOrder]]) -> Mapping[str, Found]:
         """Documents that carry the number of these orders already."""
         found = {}
-        for item in batch:
-            held = self._sessions.target().find_document(item.record.web_number)
-            if held is not None:
-                found[item.key] = Found(item.record.web_number, children={DOCUMENT: held.piece})
+        with self._sessions.looking() as target:
+            for item in batch:
+                held = target.find_document(item.record.web_number)
+                if held is not None:
+                    found[item.key] = Found(item.record.web_number, children={DOCUMENT: held.piece})
         return found
 
     def send(self, batch: Sequence[Outbound[ImportOrder]]) -> Iterator[ItemResult]:
@@ -100,23 +107,24 @@ class OrderWriter:
 
     def compare(self, batch: Sequence[Outbound[ImportOrder]]) -> Mapping[str, Mapping[str, tuple[Any, Any]]]:
         """What would be done about an imported order, in words; reads the ERP and writes nothing."""
-        return {item.key: self._planned(item) for item in batch if item.action is Action.UPDATE}
+        with self._sessions.looking() as target:
+            return {item.key: self._planned(item, target) for item in batch if item.action is Action.UPDATE}
 
-    def _planned(self, item: Outbound[ImportOrder]) -> Mapping[str, tuple[Any, Any]]:
+    def _planned(self, item: Outbound[ImportOrder], target: SalesTarget) -> Mapping[str, tuple[Any, Any]]:
         steps = dict(item.children)
         if MARK not in steps:
             return {}
         life = Life(
             item.record,
             steps,
-            target=Rehearsal(self._sessions.target()),
+            target=Rehearsal(target),
             policy=self._policy,
             place=lambda: (steps.get(CUSTOMER, ""), steps.get(ADDRESS, "")),
             now=self._clock(),
         )
         try:
             life.follow(before=CONTENT not in steps)
-        except ItemRefused as error:
+        except (ItemRefused, ItemDeferred) as error:
             return {PLANNED: ("", error.problem.text())}
         told = life.problem()
         words = [*(remark.text for remark in life.remarks), *([told.text()] if told else [])]
@@ -126,58 +134,73 @@ class OrderWriter:
         """Documents are never taken back."""
         raise NotImplementedError
 
-    def close(self) -> None:
-        """Ends the sessions of every thread. May be called twice."""
-        self._sessions.close()
-
     def _steps(self, done: _Pass) -> Problem | None:
         """Does the steps that are not done; returns what a person has been told and not settled."""
-        target, order, steps = self._sessions.target(), done.item.record, done.steps
-        life = Life(
-            order,
-            steps,
-            target=target,
-            policy=self._policy,
-            place=lambda: self._place(order, steps),
-            now=self._clock(),
-        )
+        order, steps = done.item.record, done.steps
         before = done.finished and CONTENT not in steps
-        try:
-            if not done.finished:
-                self._import(done, life)
+        if not done.finished:
+            with self._life(done) as (life, target):
+                totals = self._import(done, life, target)
+            self._mark(order, totals)
+            steps[MARK] = DONE
+            if done.created and not order.has_lived:
+                return None
+        with self._life(done) as (life, _):
             life.follow(before=before)
-        finally:
-            done.news = life.news
-            done.remarks += life.remarks
-        return life.problem()
+            return life.problem()
 
-    def _import(self, done: _Pass, life: Life) -> None:
-        item, order, steps, target = done.item, done.item.record, done.steps, self._sessions.target()
+    @contextmanager
+    def _life(self, done: _Pass) -> Iterator[tuple[Life, SalesTarget]]:
+        """The order’s life over a session of the ERP; what it did and what was noticed is kept, also on failure."""
+        order, steps = done.item.record, done.steps
+        with self._sessions.lent() as target:
+            life = Life(
+                order,
+                steps,
+                target=target,
+                policy=self._policy,
+                place=lambda: self._place(order, steps, target),
+                now=self._clock(),
+            )
+            try:
+                yield life, target
+            finally:
+                done.news = done.news or life.news
+                done.remarks += life.remarks
+                done.notes += [Remark(one.text(), one.advice_text(), warning=True) for one in target.take_notes()]
+
+    def _import(self, done: _Pass, life: Life, target: SalesTarget) -> DocumentTotals:
+        """The steps in the ERP."""
+        order, steps = done.item.record, done.steps
         document = _wanted(order)
         totals = target.find_document(document.web_number)
-        if item.action is Action.UPDATE and totals is None:
+        if done.item.action is Action.UPDATE and totals is None:
             raise ItemRefused(VANISHED)
         if totals is None:
-            customer, address = self._place(order, steps)
+            customer, address = self._place(order, steps, target)
             totals = target.create_document(document, customer=customer, address=address)
             done.created = True
         steps[DOCUMENT] = totals.piece
         if done.created:
             _require_equal(document, totals)
             life.begin(totals)
-        self._mark(order, totals)
-        steps[MARK] = DONE
+        return totals
 
-    def _place(self, order: ImportOrder, steps: dict[str, str]) -> tuple[str, str]:
+    def _place(self, order: ImportOrder, steps: dict[str, str], target: SalesTarget) -> tuple[str, str]:
         """Customer and address, each found or created once."""
-        target = self._sessions.target()
         if order.plan is None:
             return steps.get(CUSTOMER, ""), steps.get(ADDRESS, "")
-        if CUSTOMER not in steps:
-            steps[CUSTOMER] = self._customer(order.plan, target)
-        if ADDRESS not in steps:
-            steps[ADDRESS] = self._address(order.plan, target, steps[CUSTOMER])
+        with self._alone_with(order.plan):
+            if CUSTOMER not in steps:
+                steps[CUSTOMER] = self._customer(order.plan, target)
+            if ADDRESS not in steps:
+                steps[ADDRESS] = self._address(order.plan, target, steps[CUSTOMER])
         return steps[CUSTOMER], steps[ADDRESS]
+
+    def _alone_with(self, plan: CustomerPlan) -> threading.Lock:
+        """Two first orders of one buyer never look for their customer at the same time."""
+        with self._lock:
+            return self._buyers.setdefault(plan.record.email or plan.link, threading.Lock())
 
     def _customer(self, plan: CustomerPlan, target: SalesTarget) -> str:
         """Imposed, else found by number or e-mail, else the common account, else created."""
@@ -199,7 +222,6 @@ class OrderWriter:
             outcome = Outcome.CREATED
         else:
             outcome = Outcome.UPDATED if done.remarks or not done.finished else Outcome.UNCHANGED
-        notes = self._notes()
         if problem is not None and not done.finished:
             piece = Remark(f"Importée dans l’ERP : pièce {done.steps[DOCUMENT]}.")
             done.remarks.insert(0, piece)
@@ -211,7 +233,7 @@ class OrderWriter:
             problem=problem,
             written=done.created,
             seconds=seconds,
-            remarks=(*done.remarks, *notes),
+            remarks=(*done.remarks, *done.notes),
             quiet=problem is not None and not done.news,
         )
 
@@ -227,12 +249,8 @@ class OrderWriter:
             written=exists and done.item.action is Action.CREATE,
             delay=getattr(error, "delay", None),
             seconds=seconds,
-            remarks=(*done.remarks, *self._notes()),
+            remarks=(*done.remarks, *done.notes),
         )
-
-    def _notes(self) -> tuple[Remark, ...]:
-        """What the ERP noticed while this order was written."""
-        return tuple(Remark(note.text(), note.advice_text(), warning=True) for note in self._sessions.take_notes())
 
 
 def _wanted(order: ImportOrder) -> SalesDocument:

@@ -86,6 +86,8 @@ class Stack:
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
     others: list[subprocess.Popen[Any]] = field(default_factory=list)
     broker: subprocess.Popen[bytes] | None = None
+    include: str = ""
+    """A module that workers started from now on import, to play a fault."""
     _logs: int = 0
 
     def start_broker(self) -> None:
@@ -104,6 +106,7 @@ class Stack:
         """Starts one worker with ``processes`` children."""
         command = [sys.executable, "-m", "celery", "-A", "atoosync", "worker", "-P", "prefork", "-c", str(processes)]
         command += ["-Q", QUEUES, "-n", f"w{self._logs}@%h", "--without-gossip", "--without-mingle", "-l", "WARNING"]
+        command += ["--include", self.include] if self.include else []
         worker = self._start(command)
         self.workers.append(worker)
         return worker
@@ -170,6 +173,7 @@ def running_stack(folder: Path, *, port: int, workers: int = 2, slices: int = 4)
         "ATOOSYNC_LOCAL_FILES": "/",
         "ATOOSYNC_SILENT_SECONDS": str(SILENT_SECONDS),
         "ATOOSYNC_SLICES": str(slices),
+        "ATOOSYNC_ORDER_SLICES": "3",
         "LOG_LEVEL": "WARNING",
         "PYTHONPATH": str(ROOT),
     }

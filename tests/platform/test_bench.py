@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from atoosync.bench.orders import percentile
 from atoosync.bench.site import Pace
 
 pytestmark = [pytest.mark.slow, pytest.mark.redis]
@@ -56,6 +57,30 @@ def test_memory_is_measured_once_per_size() -> None:
     assert [one["items"] for one in figures["runs"]] == [20, 60]
     assert all(one["peak_mb"] >= one["start_mb"] > 0 for one in figures["runs"])
     assert figures["spread"] >= 0
+
+
+@pytest.mark.odbc
+@pytest.mark.covers("ORD-13", "ORD-15")
+def test_orders_are_measured_in_a_backlog_and_as_they_arrive() -> None:
+    sizes = ("--orders", "20", "--stock", "300", "--arrivals", "2", "--interval", "3")
+    figures = bench("orders", *sizes)
+    backlog, arrivals = figures["backlog"], figures["arrivals"]
+    assert (backlog["run"]["result"], backlog["run"]["created"], backlog["run"]["units"]) == ("success", 20, 20)
+    assert backlog["sessions_can_take"] == 8
+    assert 0 < backlog["plain_loop"]["per_second"] <= 8, "the ERP is as slow as it is told to be"
+    assert 0 < backlog["per_second"] <= 8
+    assert figures["memory"]["fewer"]["run"]["created"] == 4
+    for name in ("webhooks", "polling", "webhooks_beside_a_push", "polling_beside_a_push"):
+        assert 0 < arrivals[name]["p50"] <= arrivals[name]["p95"] <= arrivals[name]["most"]
+        assert f"{name}_p95" in figures["targets"]
+    assert arrivals["webhooks_beside_a_push"]["push"]["updated"] > 0
+    assert (arrivals["arrivals"], arrivals["stock"], arrivals["interval"]) == (2, 300, 3)
+
+
+def test_percentiles_are_values_that_were_measured() -> None:
+    assert percentile([1.0, 2.0, 3.0, 4.0], 50) == 2
+    assert percentile([float(one) for one in range(1, 101)], 95) == 95
+    assert percentile([7.0], 95) == 7
 
 
 def test_pages_ask_for_the_database_they_are_about(settings: Any) -> None:

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from atoosync.bench.catalogue import run_catalogue
 from atoosync.bench.memory import SIZES, run_memory
+from atoosync.bench.orders import run_orders
 from atoosync.bench.site import BenchFailed, Figures, Pace
 from atoosync.bench.stock import run_stock
 from atoosync.broker import BrokerNotFound
@@ -38,7 +39,12 @@ class Command(BaseCommand):
         stock.add_argument("--rounds", type=int, default=3, help="times the unchanged run is measured")
         memory = kinds.add_parser("memory", help="peak memory of a stock run by size")
         memory.add_argument("--items", type=int, nargs="+", default=list(SIZES), help="sizes to compare")
-        for kind in (catalogue, stock, memory):
+        orders = kinds.add_parser("orders", help="back-log of orders, and time from a paid order to its document")
+        orders.add_argument("--orders", type=int, default=1000)
+        orders.add_argument("--stock", type=int, default=50_000, help="rows of the push beside which orders arrive")
+        orders.add_argument("--arrivals", type=int, default=30, help="paid orders of each of the four measurements")
+        orders.add_argument("--interval", type=float, default=60.0, help="seconds between two scheduled imports")
+        for kind in (catalogue, stock, memory, orders):
             _shared(kind)
         pages = kinds.add_parser("pages", help="server time of the pages, on the PostgreSQL of DATABASE_URL")
         pages.add_argument("--json", action="store_true", dest="as_json")
@@ -56,6 +62,9 @@ class Command(BaseCommand):
         if options["bench"] == "pages":
             return run_pages(json=options["as_json"])
         shared: dict[str, Any] = {"pace": _pace(options), "database": options["database"], "say": _say}
+        if options["bench"] == "orders":
+            sizes = {name: options[name] for name in ("orders", "stock", "arrivals", "interval")}
+            return run_orders(**sizes, **shared)
         if options["bench"] == "memory":
             return run_memory(sizes=tuple(options["items"]), **shared)
         if options["bench"] == "stock":
