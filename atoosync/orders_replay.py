@@ -20,6 +20,7 @@ from typing import Any, cast
 
 from connectors import registry
 from connectors.canonical.sales import DocumentTotals, Order
+from connectors.core.mapping_keys import percent_text
 from connectors.core.options import OptionsSection
 from connectors.core.ports import Connection, Runtime, SalesConnection
 from connectors.core.problems import ConnectorError, Problem
@@ -28,7 +29,6 @@ from connectors.sandbox.sage100 import Sage100Sandbox, build
 from connectors.shops.woocommerce.orders import parse_order
 from profiles.sections import FLOW_SECTIONS
 from sync.mapping.customers import plan_customer
-from sync.mapping.order_terms import percent_text
 from sync.mapping.orders import Moment, OrderRefused, explain, map_order
 from sync.orders.records import ImportOrder
 from sync.orders.resolver import ErpResolver

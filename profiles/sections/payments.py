@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from connectors.core.mapping_keys import KeyShape
 from connectors.core.options import OptionsSection, option
 
 _CREATE = "Création des règlements"
@@ -93,6 +94,7 @@ class PaymentsSection(OptionsSection):
         group=_MODES,
         visible_if={"create": True},
         keys_from=_METHODS,
+        key_shape=KeyShape.CURRENCY,
         choices_from="erp.payment_methods",
     )
     terms: dict[str, str] = option(
@@ -101,6 +103,7 @@ class PaymentsSection(OptionsSection):
         help="Condition portée par le document. Une ligne « moyen|USD » ne vaut que pour cette devise.",
         group=_MODES,
         keys_from=_METHODS,
+        key_shape=KeyShape.CURRENCY,
         choices_from="erp.payment_terms",
     )
     journals: dict[str, str] = option(
@@ -110,6 +113,7 @@ class PaymentsSection(OptionsSection):
         group=_MODES,
         visible_if={"create": True},
         keys_from=_METHODS,
+        key_shape=KeyShape.CURRENCY,
         choices_from="erp.cash_journals",
     )
     create_for: dict[str, Literal["yes", "no"]] = option(
@@ -120,6 +124,7 @@ class PaymentsSection(OptionsSection):
         group=_MODES,
         visible_if={"create": True},
         keys_from=_METHODS,
+        key_shape=KeyShape.CURRENCY,
         choices={"yes": "Oui", "no": "Non"},
     )
     customers: dict[str, str] = option(
@@ -129,6 +134,7 @@ class PaymentsSection(OptionsSection):
         "ligne « moyen|USD » ne vaut que pour cette devise.",
         group=_MODES,
         keys_from=_METHODS,
+        key_shape=KeyShape.CURRENCY,
         advanced=True,
     )
     accounts: dict[str, str] = option(
@@ -138,5 +144,6 @@ class PaymentsSection(OptionsSection):
         "devise.",
         group=_MODES,
         keys_from=_METHODS,
+        key_shape=KeyShape.CURRENCY,
         advanced=True,
     )
