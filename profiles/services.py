@@ -14,7 +14,7 @@ from connectors.canonical.keys import Side
 from connectors.core.options import OptionInfo, explain, is_visible
 from connectors.core.problems import Problem
 from connectors.core.results import CheckReport
-from profiles import connections, options_store
+from profiles import connections, farewells, options_store
 from profiles.models import MatchState, OptionsRevision, Profile, ReferenceList, Tenant, User
 from profiles.options_store import Document, OptionsRefused
 
@@ -123,11 +123,16 @@ def profile_make_default(profile: Profile) -> None:
     Profile.objects.filter(pk=profile.pk).update(is_default=True)
 
 
-def profile_delete(profile: Profile, *, typed_name: str) -> None:
-    """Deletes a profile with its settings, links and journals, once its name was typed. Raises otherwise."""
+def profile_delete(profile: Profile, *, typed_name: str) -> list[Problem]:
+    """Deletes a profile with its settings, links and journals, once its name was typed. Raises otherwise.
+
+    What was registered in its shop is removed there first; returned is what could not be.
+    """
     if typed_name.strip() != profile.name:
         raise ProfileRefused("Le nom saisi n’est pas celui du profil : rien n’a été supprimé.")
+    left = farewells.say(profile)
     profile.delete()
+    return left
 
 
 def connection_check(profile: Profile, side: Side, values: dict[str, Any] | None = None) -> CheckReport:
