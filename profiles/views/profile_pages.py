@@ -35,6 +35,9 @@ _ICONS = {
     "notifications": "envelope",
 }
 
+_WITHOUT_CONNECTORS = frozenset({"overview", "schedule", "runs"})
+"""Tabs of a profile that open even when one of its connectors is no longer installed."""
+
 
 @dataclass(frozen=True, slots=True)
 class SectionLink:
@@ -54,10 +57,12 @@ def profile_tabs(profile: Profile, active: str) -> list[Tab]:
         ("overview", _("Vue d’ensemble"), "profiles:profile", "grid"),
         ("sync", _("Synchronisation"), "sync:sync", "arrow-repeat"),
         ("settings", _("Configurer le profil"), "profiles:settings_start", "sliders"),
-        ("history", _("Historique des réglages"), "profiles:profile_history", "clock-history"),
+        ("schedule", _("Tâches planifiées"), "scheduler:list_profile", "calendar2-week"),
+        ("runs", _("Journaux"), "sync:run_list_profile", "journal-text"),
+        ("history", _("Historique"), "profiles:profile_history", "clock-history"),
     ]
     if connectors_missing(profile):
-        wanted = wanted[:1]
+        wanted = [entry for entry in wanted if entry[0] in _WITHOUT_CONNECTORS]
     found = []
     for key, label, url_name, icon in wanted:
         try:
