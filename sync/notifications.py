@@ -24,7 +24,7 @@ from connectors.canonical.keys import Entity, Side
 from connectors.core.events import Change, Event, HooksReport, NotificationRefused, NotificationSource
 from connectors.core.problems import ConnectorError, NotSupported, Problem
 from connectors.core.redaction import register_secret
-from profiles import options_store
+from profiles import options_store, retention
 from profiles.connections import open_side
 from profiles.models import OptionsRevision, Profile, ProfileState
 from profiles.options_store import OptionsRefused
@@ -43,7 +43,6 @@ EVENTS_PER_LOOK = 5_000
 REFUSED_PAUSE = timedelta(minutes=1)
 """A profile whose run was refused (paused, a setting is missing) is asked again this much later."""
 
-HANDLED_KEPT = timedelta(days=7)
 OPEN_KEPT = timedelta(days=30)
 TOLD_FOR = timedelta(days=1)
 """How long a profile says that its registrations had to be mended."""
@@ -165,7 +164,7 @@ def _settle(rows: Sequence[tuple[int, str]], run: Run, now: datetime) -> None:
 def forget_old_events(now: datetime | None = None) -> int:
     """Deletes events nobody needs any more; returns how many. A repeat after that is only one reading more."""
     moment = now or timezone.now()
-    handled = ShopEvent.objects.filter(handled_at__isnull=False, received_at__lt=moment - HANDLED_KEPT)
+    handled = ShopEvent.objects.filter(handled_at__isnull=False, received_at__lt=moment - retention.EVENT_AGE)
     too_old = ShopEvent.objects.filter(received_at__lt=moment - OPEN_KEPT)
     return int(handled.delete()[0] + too_old.delete()[0])
 
