@@ -191,7 +191,7 @@ def history_restore(request: HttpRequest, profile_id: int, revision_id: int) -> 
     revision = get_for_tenant(request, OptionsRevision, pk=revision_id, profile=profile)
     note = _("retour à la version %(number)d") % {"number": revision.pk}
     try:
-        options_store.save(profile, revision.document, author=current_user(request), note=note)
+        options_store.restore(profile, revision, author=current_user(request), note=note)
     except OptionsRefused as error:
         messages.error(request, _("Cette version n’est plus acceptée : %(reason)s") % {"reason": str(error)})
     else:
