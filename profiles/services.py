@@ -105,6 +105,18 @@ def profile_clone(profile: Profile, *, name: str, author: User | None) -> Profil
     return copy
 
 
+def profile_find(text: str) -> Profile:
+    """The profile of a number or a name, with its tenant. Raises :class:`ProfileRefused` for none or several."""
+    rows = Profile.objects.select_related("tenant")
+    numbered = list(rows.filter(pk=int(text))) if text.isdecimal() else []
+    found: list[Profile] = numbered or list(rows.filter(name=text)[:2])
+    if len(found) > 1:
+        raise ProfileRefused("Plusieurs profils ont ce nom : donnez le numéro.")
+    if not found:
+        raise ProfileRefused("Aucun profil de ce nom.")
+    return found[0]
+
+
 def profile_rename(profile: Profile, name: str) -> None:
     """Gives a profile another name. Raises :class:`ProfileRefused` when it is empty or taken."""
     wanted = name.strip()
