@@ -55,8 +55,9 @@ class DemoPlan:
         return os.environ.get("BROKER_URL", "")
 
     def child_environment(self) -> dict[str, str]:
-        """Environment of every child: one data directory, one broker, the shop's port allowed as destination."""
+        """Environment of every child: one data directory and broker, the shop's port and the company's file allowed."""
         allowed = [os.environ.get("ATOOSYNC_ALLOWED_ADDRESSES", ""), f"127.0.0.1:{self.shop_port}"]
+        folders = [os.environ.get("ATOOSYNC_LOCAL_FILES", ""), str(self.data)]
         return {
             "DJANGO_SETTINGS_MODULE": "atoosync.settings",
             "ATOOSYNC_MODE": "embedded",
@@ -64,6 +65,7 @@ class DemoPlan:
             "BROKER_URL": self.external_broker or f"redis+socket://{broker_socket(self.data)}",
             "PUBLIC_URL": self.url,
             "ATOOSYNC_ALLOWED_ADDRESSES": ",".join(entry for entry in allowed if entry),
+            "ATOOSYNC_LOCAL_FILES": ",".join(entry for entry in folders if entry),
             **self.environment,
         }
 

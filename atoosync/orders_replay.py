@@ -21,6 +21,7 @@ from typing import Any, cast
 from connectors import registry
 from connectors.canonical.sales import DocumentTotals, Order, ShopRate
 from connectors.canonical.values import round_half_up
+from connectors.core.mapping_keys import percent_text
 from connectors.core.options import OptionsSection
 from connectors.core.ports import Connection, Runtime, SalesConnection
 from connectors.core.problems import ConnectorError, Problem
@@ -29,7 +30,6 @@ from connectors.sandbox.sage100 import Sage100Sandbox, build
 from connectors.shops.woocommerce.orders import parse_order
 from profiles.sections import FLOW_SECTIONS
 from sync.mapping.customers import plan_customer
-from sync.mapping.order_terms import percent_text
 from sync.mapping.orders import Moment, OrderRefused, explain, map_order
 from sync.orders.records import ImportOrder
 from sync.orders.resolver import ErpResolver
@@ -345,7 +345,7 @@ def _currency_table(company: Sage100Sandbox, orders: list[Order]) -> dict[str, s
                 (code, code, place),
             )
             held[code] = str(place)
-    return {code: place for code, place in held.items() if code != FACTS["currency"]}
+    return {code: place for code, place in held.items() if code and code != FACTS["currency"]}
 
 
 def _sales_taxes(company: Sage100Sandbox) -> dict[Decimal, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,11 @@ class ProfileOptions:
     def __getitem__(self, name: str) -> Any:
         return self.sections[name]
 
+    def without(self, names: Collection[str]) -> ProfileOptions:
+        """The same state without some sections: reading one of them raises ``KeyError``."""
+        kept = {name: section for name, section in self.sections.items() if name not in names}
+        return ProfileOptions(kept, self.revision)
+
 
 def sections_of(profile: Profile) -> dict[str, type[OptionsSection]]:
     """Section classes of a profile in the order of its tabs: both connectors, then the flows."""
@@ -58,14 +63,32 @@ def current_revision(profile: Profile) -> OptionsRevision | None:
 def stored(profile: Profile) -> Document:
     """The stored document, upgraded to today's versions, without secrets. Unset options are absent."""
     revision = current_revision(profile)
-    if revision is None:
-        return {}
+    return {} if revision is None else document_of(profile, revision)
+
+
+def document_of(profile: Profile, revision: OptionsRevision) -> Document:
+    """The document of any revision as today's sections read it; sections that no longer exist are left out."""
     document: Document = {}
     for name, section in sections_of(profile).items():
         values = dict(revision.document.get(name, {}))
         version = int(revision.versions.get(name, section.version))
         document[name] = section.upgrade(values, version) if version < section.version else values
     return document
+
+
+def changed_since(profile: Profile, revision: int, *, ignoring: Collection[str]) -> bool:
+    """Whether any section but the ignored ones reads otherwise now than at an earlier revision.
+
+    A revision that no longer exists counts as changed. Secrets are not compared: they change nothing that is sent.
+    """
+    latest = current_revision(profile)
+    if latest is None or latest.pk == revision:
+        return False
+    earlier = OptionsRevision.objects.filter(profile=profile, pk=revision).first()
+    if earlier is None:
+        return True
+    then, now = document_of(profile, earlier), document_of(profile, latest)
+    return any(then.get(name) != now.get(name) for name in now if name not in ignoring)
 
 
 def secrets_set(profile: Profile) -> set[tuple[str, str]]:
@@ -141,6 +164,15 @@ def save(profile: Profile, changes: Document, *, author: User | None, note: str 
     if errors:
         raise OptionsRefused(errors)
     return _write(profile, document, secrets, author=author, note=note)
+
+
+def restore(profile: Profile, revision: OptionsRevision, *, author: User | None, note: str = "") -> OptionsRevision:
+    """Makes an earlier state the present one, as a new revision, upgraded as loading does; secrets stay as they are.
+
+    Options that the earlier state does not name keep their value. Raises :class:`OptionsRefused`.
+    """
+    earlier = {name: values for name, values in document_of(profile, revision).items() if values}
+    return save(profile, earlier, author=author, note=note)
 
 
 def _refused_expressions(

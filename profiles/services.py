@@ -14,7 +14,7 @@ from connectors.canonical.keys import Side
 from connectors.core.options import OptionInfo, explain, is_visible
 from connectors.core.problems import Problem
 from connectors.core.results import CheckReport
-from profiles import connections, options_store
+from profiles import connections, farewells, options_store
 from profiles.models import MatchState, OptionsRevision, Profile, ReferenceList, Tenant, User
 from profiles.options_store import Document, OptionsRefused
 
@@ -105,6 +105,18 @@ def profile_clone(profile: Profile, *, name: str, author: User | None) -> Profil
     return copy
 
 
+def profile_find(text: str) -> Profile:
+    """The profile of a number or a name, with its tenant. Raises :class:`ProfileRefused` for none or several."""
+    rows = Profile.objects.select_related("tenant")
+    numbered = list(rows.filter(pk=int(text))) if text.isdecimal() else []
+    found: list[Profile] = numbered or list(rows.filter(name=text)[:2])
+    if len(found) > 1:
+        raise ProfileRefused("Plusieurs profils ont ce nom : donnez le numéro.")
+    if not found:
+        raise ProfileRefused("Aucun profil de ce nom.")
+    return found[0]
+
+
 def profile_rename(profile: Profile, name: str) -> None:
     """Gives a profile another name. Raises :class:`ProfileRefused` when it is empty or taken."""
     wanted = name.strip()
@@ -123,11 +135,16 @@ def profile_make_default(profile: Profile) -> None:
     Profile.objects.filter(pk=profile.pk).update(is_default=True)
 
 
-def profile_delete(profile: Profile, *, typed_name: str) -> None:
-    """Deletes a profile with its settings, links and journals, once its name was typed. Raises otherwise."""
+def profile_delete(profile: Profile, *, typed_name: str) -> list[Problem]:
+    """Deletes a profile with its settings, links and journals, once its name was typed. Raises otherwise.
+
+    What was registered in its shop is removed there first; returned is what could not be.
+    """
     if typed_name.strip() != profile.name:
         raise ProfileRefused("Le nom saisi n’est pas celui du profil : rien n’a été supprimé.")
+    left = farewells.say(profile)
     profile.delete()
+    return left
 
 
 def connection_check(profile: Profile, side: Side, values: dict[str, Any] | None = None) -> CheckReport:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from profiles import retention
+from profiles.models import Tenant
 from scheduler.models import Notice, NoticeFloor, NoticeState
 from sync.models import JournalEntry, Run, RunState
 
@@ -18,8 +19,6 @@ BATCH = 5_000
 SECONDS = 120.0
 """One purge works this long at most; the next goes on where it stopped."""
 
-PREVIEW_AGE = timedelta(days=7)
-NOTICE_AGE = timedelta(days=90)
 SETTLED_STATES = (NoticeState.NONE, NoticeState.SENT, NoticeState.FAILED)
 
 
@@ -27,15 +26,15 @@ def purge(now: datetime | None = None, *, clock: Callable[[], float] = time.mono
     """Deletes what is older than its retention and returns how many rows of each kind; may be called at any time."""
     moment = now or timezone.now()
     until = clock() + SECONDS
-    kept = timedelta(days=settings.ATOOSYNC_JOURNAL_DAYS)
+    oldest = moment - timedelta(days=retention.journal_days_max())
 
     def in_time() -> bool:
         return clock() < until
 
     return {
-        "journal": _old_lines(moment - kept, in_time),
-        "previews": _old_previews(moment - PREVIEW_AGE, in_time),
-        "notices": _old_notices(moment - NOTICE_AGE, in_time),
+        "journal": _old_lines(oldest, in_time) + _lines_of_tenants(moment, oldest, in_time),
+        "previews": _old_previews(moment - retention.PREVIEW_AGE, in_time),
+        "notices": _old_notices(moment - retention.NOTICE_AGE, in_time),
     }
 
 
@@ -50,6 +49,22 @@ def _old_lines(before: datetime, in_time: Callable[[], bool]) -> int:
         deleted += _delete(JournalEntry.objects.filter(pk__lte=old[-1], at__lt=before))
         if len(old) < len(lowest):
             break
+    return deleted
+
+
+def _lines_of_tenants(moment: datetime, oldest: datetime, in_time: Callable[[], bool]) -> int:
+    """Lines of companies that keep less than the host allows; older ones than ``oldest`` are gone already."""
+    deleted = 0
+    for tenant in Tenant.objects.filter(journal_days__lt=retention.journal_days_max()):
+        before = moment - timedelta(days=retention.journal_days(tenant))
+        # Runs that ended before the host's limit have no line left: they are not looked through every hour.
+        runs = Run.objects.filter(Q(ended_at=None) | Q(ended_at__gte=oldest), tenant=tenant, queued_at__lt=before)
+        lines = JournalEntry.objects.filter(run__in=runs, at__lt=before).order_by()
+        while in_time():
+            ids = list(lines.values_list("pk", flat=True)[:BATCH])
+            if not ids:
+                break
+            deleted += _delete(JournalEntry.objects.filter(pk__in=ids))
     return deleted
 
 

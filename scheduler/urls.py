@@ -7,6 +7,7 @@ from scheduler import views
 app_name = "scheduler"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("taches/", views.schedule_list, name="list"),
+    path("profils/<int:profile_id>/taches/", views.schedule_list_profile, name="list_profile"),
     path("taches/nouvelle/", views.schedule_new, name="new"),
     path("taches/apercu/", views.schedule_preview, name="preview"),
     path("taches/<int:schedule_id>/", views.schedule_edit, name="edit"),

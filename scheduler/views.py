@@ -9,6 +9,7 @@ from datetime import datetime
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -24,7 +25,7 @@ from scheduler.planning import next_times
 from scheduler.wording import describe
 from sync.models import Run, RunState
 from sync.services import RunRefused
-from sync.views.common import is_fragment, refuse, rights
+from sync.views.common import back, is_fragment, profile_of, refuse, rights, safe_address
 
 TIMES_SHOWN = 10
 
@@ -54,12 +55,26 @@ class Row:
 @require_GET
 def schedule_list(request: HttpRequest) -> HttpResponse:
     """Tasks of the tenant with last run, next run and whether they run; the rows reload by themselves."""
+    return _list(request, None)
+
+
+@require_member
+@require_GET
+def schedule_list_profile(request: HttpRequest, profile_id: int) -> HttpResponse:
+    """Tasks of one profile."""
+    return _list(request, profile_of(request, profile_id))
+
+
+def _list(request: HttpRequest, profile: Profile | None) -> HttpResponse:
     tenant = current_tenant(request)
     rows = Schedule.objects.for_tenant(tenant).select_related("profile__tenant", "last_run")
+    if profile is not None:
+        rows = rows.filter(profile=profile)
     context = {
         **rights(request),
         "rows": _rows(list(rows.defer("profile__match_report", "last_run__cursor"))),
-        "has_profiles": Profile.objects.for_tenant(tenant).exists(),
+        "profile": profile,
+        "has_profiles": profile is not None or Profile.objects.for_tenant(tenant).exists(),
         "zone": tenant.time_zone,
     }
     return render(request, "scheduler/_rows.html" if is_fragment(request) else "scheduler/list.html", context)
@@ -106,10 +121,21 @@ def _edit(request: HttpRequest, schedule: Schedule | None) -> HttpResponse:
         services.schedule_save(saved)
         profile_remember(request, saved.profile_id)
         messages.success(request, _("La tâche est planifiée."))
-        return redirect("scheduler:list")
-    context = {"form": form, "schedule": schedule, "zone": current_tenant(request).time_zone}
+        return back(request, "scheduler:list")
+    context = {
+        "form": form,
+        "schedule": schedule,
+        "zone": current_tenant(request).time_zone,
+        "back": _way_back(request),
+    }
     status = 422 if form.errors else 200
     return render(request, "scheduler/form.html", {**context, **_preview(form)}, status=status)
+
+
+def _way_back(request: HttpRequest) -> str:
+    """The list that the form was opened from."""
+    wanted = request.POST.get("next") or request.GET.get("next", "")
+    return safe_address(request, wanted) or reverse("scheduler:list")
 
 
 def _form(request: HttpRequest, schedule: Schedule | None) -> ScheduleForm:
@@ -163,7 +189,7 @@ def schedule_pause(request: HttpRequest, schedule_id: int) -> HttpResponse:
     """Pauses a task."""
     services.schedule_pause(_schedule(request, schedule_id))
     messages.info(request, _("La tâche est en pause."))
-    return redirect("scheduler:list")
+    return back(request, "scheduler:list")
 
 
 @require_role(Role.MANAGER)
@@ -172,7 +198,7 @@ def schedule_resume(request: HttpRequest, schedule_id: int) -> HttpResponse:
     """Takes a paused task up again."""
     services.schedule_resume(_schedule(request, schedule_id))
     messages.success(request, _("La tâche reprend."))
-    return redirect("scheduler:list")
+    return back(request, "scheduler:list")
 
 
 @require_role(Role.MANAGER)
@@ -181,7 +207,7 @@ def schedule_delete(request: HttpRequest, schedule_id: int) -> HttpResponse:
     """Deletes a task; runs and journals stay."""
     services.schedule_delete(_schedule(request, schedule_id))
     messages.success(request, _("La tâche est supprimée."))
-    return redirect("scheduler:list")
+    return back(request, "scheduler:list")
 
 
 @require_role(Role.OPERATOR)
@@ -193,10 +219,10 @@ def schedule_run(request: HttpRequest, schedule_id: int) -> HttpResponse:
         asked = services.schedule_run(schedule, by=current_user(request))
     except RunRefused as error:
         refuse(request, _(error.sentence))
-        return redirect("scheduler:list")
+        return back(request, "scheduler:list")
     except LookupError:
         refuse(request, _("Ce traitement ou un connecteur du profil n’est plus installé."))
-        return redirect("scheduler:list")
+        return back(request, "scheduler:list")
     if not asked.created:
         messages.info(request, _("Ce traitement est déjà en cours : le voici."))
     return redirect("sync:run", run_id=asked.run.pk)

@@ -24,7 +24,7 @@ from connectors.canonical.keys import Entity, Side
 from connectors.core.events import Change, Event, HooksReport, NotificationRefused, NotificationSource
 from connectors.core.problems import ConnectorError, NotSupported, Problem
 from connectors.core.redaction import register_secret
-from profiles import options_store
+from profiles import options_store, retention
 from profiles.connections import open_side
 from profiles.models import OptionsRevision, Profile, ProfileState
 from profiles.options_store import OptionsRefused
@@ -43,7 +43,6 @@ EVENTS_PER_LOOK = 5_000
 REFUSED_PAUSE = timedelta(minutes=1)
 """A profile whose run was refused (paused, a setting is missing) is asked again this much later."""
 
-HANDLED_KEPT = timedelta(days=7)
 OPEN_KEPT = timedelta(days=30)
 TOLD_FOR = timedelta(days=1)
 """How long a profile says that its registrations had to be mended."""
@@ -165,7 +164,7 @@ def _settle(rows: Sequence[tuple[int, str]], run: Run, now: datetime) -> None:
 def forget_old_events(now: datetime | None = None) -> int:
     """Deletes events nobody needs any more; returns how many. A repeat after that is only one reading more."""
     moment = now or timezone.now()
-    handled = ShopEvent.objects.filter(handled_at__isnull=False, received_at__lt=moment - HANDLED_KEPT)
+    handled = ShopEvent.objects.filter(handled_at__isnull=False, received_at__lt=moment - retention.EVENT_AGE)
     too_old = ShopEvent.objects.filter(received_at__lt=moment - OPEN_KEPT)
     return int(handled.delete()[0] + too_old.delete()[0])
 
@@ -218,11 +217,23 @@ def _looked_after(profile: Profile, now: datetime) -> bool:
     return hook is not None and hook.mended_at != before
 
 
-def hooks_ensure(profile: Profile, now: datetime | None = None) -> ProfileHook | None:
+def known_address(hook: ProfileHook | None) -> str:
+    """The address that is told to the shop, empty while there is none."""
+    return delivery_url(hook) if hook is not None and settings.PUBLIC_URL else ""
+
+
+def is_followed(topic: str) -> bool:
+    """Whether a notification of this topic makes an order be read."""
+    entity, _dot, event = topic.partition(".")
+    return entity == Entity.ORDER.value and event in {one.value for one in FOLLOWED}
+
+
+def hooks_ensure(profile: Profile, now: datetime | None = None, *, anew: bool = False) -> ProfileHook | None:
     """Makes the shop notify us, or stop doing so, as the profile's settings ask; how it stands is in the row.
 
     ``None``: not wanted, and nothing is left in the shop. What had to be mended is told in ``message``, and the orders
-    missed meanwhile are read at once. Raises nothing that a system or a setting can cause. May be called twice.
+    missed meanwhile are read at once. ``anew``: all registrations are removed first. Raises nothing that a system or a
+    setting can cause. May be called twice.
     """
     moment = now or timezone.now()
     if not wants_events(profile):
@@ -234,6 +245,8 @@ def hooks_ensure(profile: Profile, now: datetime | None = None) -> ProfileHook |
         with open_side(profile, Side.SHOP) as shop:
             if not isinstance(shop, NotificationSource):
                 raise NotSupported(NO_EVENTS)
+            if anew:
+                shop.remove_webhooks(delivery_url(hook))
             report = shop.ensure_webhooks(delivery_url(hook), secret)
     except (OptionsRefused, ConnectorError, LookupError) as error:
         return _failed(hook, error, moment)
@@ -254,11 +267,15 @@ def _resealed(hook: ProfileHook) -> str:
 
 
 def _failed(hook: ProfileHook, error: Exception, now: datetime) -> ProfileHook:
-    text = error.problem.text() if isinstance(error, ConnectorError) else UNREADABLE.text()
-    logger.warning("notifications are not registered: %s", text, extra={"profile": hook.profile_id})
-    hook.checked_at, hook.healthy, hook.message = now, False, text
-    hook.save(update_fields=["checked_at", "healthy", "message"])
+    problem = _problem(error)
+    logger.warning("notifications are not registered: %s", problem.text(), extra={"profile": hook.profile_id})
+    hook.checked_at, hook.healthy, hook.message, hook.advice = now, False, problem.text(), problem.advice_text()
+    hook.save(update_fields=["checked_at", "healthy", "message", "advice"])
     return hook
+
+
+def _problem(error: Exception) -> Problem:
+    return error.problem if isinstance(error, ConnectorError) else UNREADABLE
 
 
 def _stands(hook: ProfileHook, report: HooksReport, now: datetime) -> ProfileHook:
@@ -272,8 +289,10 @@ def _stands(hook: ProfileHook, report: HooksReport, now: datetime) -> ProfileHoo
         _catch_up(hook.profile)
     elif not told:
         hook.message = "" if report.healthy else NOT_ACTIVE.text()
+    hook.advice = "" if report.healthy else NOT_ACTIVE.advice_text()
+    hook.states = {one.topic: one.state.value for one in report.hooks}
     hook.checked_at, hook.healthy = now, report.healthy
-    hook.save(update_fields=["checked_at", "healthy", "message", "mended_at"])
+    hook.save(update_fields=["checked_at", "healthy", "message", "advice", "states", "mended_at"])
     return hook
 
 
@@ -290,11 +309,33 @@ def _removed(profile: Profile, now: datetime) -> ProfileHook | None:
     if hook is None:
         return None
     try:
-        with open_side(profile, Side.SHOP) as shop:
-            if isinstance(shop, NotificationSource):
-                shop.remove_webhooks(delivery_url(hook))
+        _unregister(hook)
     except (OptionsRefused, ConnectorError, LookupError) as error:
         return _failed(hook, error, now)
+    hook.delete()
+    return None
+
+
+def _unregister(hook: ProfileHook) -> None:
+    with open_side(hook.profile, Side.SHOP) as shop:
+        if isinstance(shop, NotificationSource):
+            shop.remove_webhooks(delivery_url(hook))
+
+
+def hooks_leave(profile: Profile) -> Problem | None:
+    """Makes the shop of a profile that is about to be deleted stop notifying us; what is left there, if it cannot.
+
+    Raises nothing that a system or a setting can cause. May be called twice.
+    """
+    hook: ProfileHook | None = ProfileHook.objects.filter(profile=profile).first()
+    if hook is None:
+        return None
+    try:
+        _unregister(hook)
+    except (OptionsRefused, ConnectorError, LookupError) as error:
+        reason = _problem(error).text()
+        logger.warning("notifications stay in the shop: %s", reason, extra={"profile": profile.pk})
+        return Problem(LEFT.code, LEFT.sentence, LEFT.advice, values={"reason": reason})
     hook.delete()
     return None
 
@@ -311,6 +352,12 @@ UNREADABLE = Problem(
 NOT_ACTIVE = Problem(
     "webhooks_inactive",
     "Une partie des notifications de la boutique reste inactive ; les commandes sont lues à intervalles réguliers.",
+    "Vérifiez que la boutique peut joindre l’adresse de la plateforme, puis recréez les notifications.",
+)
+LEFT = Problem(
+    "webhooks_left",
+    "Les notifications de ce profil n’ont pas pu être supprimées dans la boutique : %(reason)s",
+    "Supprimez dans les réglages de la boutique les webhooks dont le nom commence par AtooSync.",
 )
 MENDED = Problem(
     "webhook_mended",

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails, PydanticUndefined
+from pydantic_core import ErrorDetails, PydanticCustomError, PydanticUndefined
+
+from connectors.core.mapping_keys import KeyRefused, KeyShape, canonical_table
 
 Visibility = Mapping[str, Any]
 
@@ -19,7 +21,8 @@ class OptionInfo:
 
     ``visible_if``: other options of the same section and the value (or list of values) that shows this one.
     ``choices``: fixed values with French labels. ``choices_from``: reference list filling the select box, as
-    ``erp.<list>`` or ``shop.<list>``. ``keys_from``: for a mapping, the list that gives its left column.
+    ``erp.<list>`` or ``shop.<list>``. ``keys_from``: for a mapping, the list that gives its left column;
+    ``key_shape``: what its keys are besides (:class:`KeyShape`).
     ``needed_by``: flows that refuse to start while the option is empty, ``*`` for all
     of them (PRF-12). ``unit``: shown after the field.
     ``expression``: a filter in the language of the ERP, checked by its connector when it is saved (CAT-05).
@@ -34,6 +37,7 @@ class OptionInfo:
     choices: Mapping[str, str]
     choices_from: str
     keys_from: str
+    key_shape: KeyShape
     needed_by: tuple[str, ...]
     unit: str
     advanced: bool
@@ -95,6 +99,7 @@ _EXTRA_NAMES = frozenset(
         "choices",
         "choices_from",
         "keys_from",
+        "key_shape",
         "needed_by",
         "unit",
         "advanced",
@@ -108,6 +113,8 @@ _EXTRA_NAMES = frozenset(
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, KeyShape):
+        return value.value
     return list(value) if isinstance(value, tuple) else value
 
 
@@ -122,6 +129,18 @@ class OptionsSection(BaseModel):
     section: ClassVar[str] = ""
     title: ClassVar[str] = ""
     version: ClassVar[int] = 1
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _keys_have_one_spelling(cls, value: Any, info: ValidationInfo) -> Any:
+        declared = _info(info.field_name or "", cls.model_fields[info.field_name or ""])
+        if not declared.is_mapping:
+            return value
+        try:
+            return canonical_table(declared.key_shape, value)
+        except KeyRefused as error:
+            context = {"sentence": error.sentence, **error.values_shown}
+            raise PydanticCustomError("mapping_key", "{sentence}", context) from None
 
     @classmethod
     def upgrade(cls, document: dict[str, Any], from_version: int) -> dict[str, Any]:
@@ -150,6 +169,7 @@ def _info(name: str, field: FieldInfo) -> OptionInfo:
         choices=extra.get("choices", {}),
         choices_from=extra.get("choices_from", ""),
         keys_from=extra.get("keys_from", ""),
+        key_shape=KeyShape(extra.get("key_shape", KeyShape.LISTED)),
         needed_by=tuple(extra.get("needed_by", ())),
         unit=extra.get("unit", ""),
         advanced=bool(extra.get("advanced", False)),
@@ -231,6 +251,8 @@ def _explain_one(detail: ErrorDetails) -> OptionError:
     context = {key: str(value) for key, value in detail.get("ctx", {}).items()}
     if detail["type"] == "value_error":
         return OptionError(name, "%(error)s", context)
+    if detail["type"] == "mapping_key":
+        return OptionError(name, context.pop("sentence"), context)
     sentence = SENTENCES.get(detail["type"], "Cette valeur n’est pas acceptée (%(kind)s).")
     return OptionError(name, sentence, {**context, "kind": detail["type"]})
 

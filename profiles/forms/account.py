@@ -12,8 +12,10 @@ from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from profiles import retention
 from profiles.models import Language, Role, Tenant, User
 from profiles.team import tenant_create
 
@@ -138,6 +140,25 @@ class TenantForm(forms.ModelForm[Tenant]):
         model = Tenant
         fields = ["name", "time_zone", "language"]
         labels = {"name": _("Nom de l’entreprise")}
+
+
+class TenantSettingsForm(TenantForm):
+    """The same and how long journals are kept, within the limits of the host."""
+
+    class Meta(TenantForm.Meta):
+        fields = [*TenantForm.Meta.fields, "journal_days"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        least, most = retention.journal_days_min(), retention.journal_days_max()
+        self.fields["journal_days"] = forms.IntegerField(
+            label=_("Conservation des journaux (jours)"),
+            min_value=least,
+            max_value=most,
+            required=False,
+            help_text=gettext("De %(least)d à %(most)d jours. Vide : %(most)d jours, la durée prévue par l’hébergeur.")
+            % {"least": least, "most": most},
+        )
 
 
 class InvitationForm(forms.Form):

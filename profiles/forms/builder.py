@@ -17,13 +17,26 @@ from django import forms
 from django.forms import BoundField
 from django.utils.translation import gettext as _
 
+from connectors.core.mapping_keys import KeyShape
 from connectors.core.options import OptionError, OptionInfo, OptionsSection, is_visible
 from connectors.core.results import Choice
-from profiles.forms.widgets import MappingGrid, MappingLists, MultipleChecks, OrderedSelects, Pair, SecretInput
+from profiles.forms.widgets import (
+    MappingGrid,
+    MappingLists,
+    MappingWords,
+    MultipleChecks,
+    OrderedSelects,
+    Pair,
+    PostedTable,
+    SecretInput,
+)
 
 Lists = Mapping[str, Sequence[Choice]]
 
 SELECT_COUNT_LIMIT = 10
+
+
+_CURRENCIES = "shop.currencies"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +90,19 @@ class RawField(forms.Field):
     def clean(self, value: Any) -> Any:
         """The value as it is."""
         return value
+
+
+class TableField(RawField):
+    """A mapping table; a line that cannot be added is refused at its place in the grid."""
+
+    widget: MappingGrid
+
+    def clean(self, value: PostedTable) -> dict[str, str]:
+        """The whole table."""
+        table = self.widget.merged(value)
+        if any(row.error for row in value.fresh):
+            raise forms.ValidationError(_("Corrigez les lignes signalées dans la table."))
+        return table
 
 
 class NumberField(RawField):
@@ -216,7 +242,7 @@ class OptionsForm(forms.Form):
             widget = SecretInput(held=held, removable=not info.required, attrs=self._bounds(info))
             return RawField(widget=widget, **common)
         if info.is_mapping:
-            return RawField(widget=self._grid(info), **common)
+            return TableField(widget=self._grid(info), **common)
         if info.is_list:
             return RawField(widget=self._several(info), **common)
         if info.annotation in (int, float, Decimal):
@@ -251,9 +277,16 @@ class OptionsForm(forms.Form):
             keys=None if keys is None else _pairs(keys),
             values=offered or (None if values is None else _pairs(values)),
             free_text=not (info.choices_from or info.choices),
+            shape=info.key_shape,
+            parts=_pairs(self._lists.get(_CURRENCIES, ())) if info.key_shape is KeyShape.CURRENCY else (),
         )
-        title = _("Valeur") if offered else _side_title(info.choices_from or "shop.")
-        return MappingGrid(lists=lists, key_title=_side_title(info.keys_from), value_title=title)
+        words = MappingWords(
+            key_title=_side_title(info.keys_from),
+            value_title=_("Valeur") if offered else _side_title(info.choices_from or "shop."),
+            key_gone=_gone_text(info.keys_from),
+            value_gone=_gone_text(info.choices_from),
+        )
+        return MappingGrid(lists=lists, words=words)
 
     def _raw_value(self, info: OptionInfo) -> Any:
         """What is chosen now: as posted, else as stored; the select boxes must offer it even if it has vanished."""
@@ -306,3 +339,7 @@ def _pairs(choices: Iterable[Choice]) -> list[Pair]:
 
 def _side_title(path: str) -> str:
     return _("Dans l’ERP") if path.startswith("erp.") else _("Dans la boutique")
+
+
+def _gone_text(path: str) -> str:
+    return _("n’existe plus dans l’ERP") if path.startswith("erp.") else _("n’existe plus dans la boutique")

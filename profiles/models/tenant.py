@@ -86,7 +86,11 @@ def _validate_time_zone(value: str) -> None:
 
 
 class Tenant(models.Model):
-    """A customer company of the platform; everything else belongs to exactly one tenant."""
+    """A customer company of the platform; everything else belongs to exactly one tenant.
+
+    ``journal_days``: how long it wishes its journals to be kept, ``None`` for as long as the host allows; read it by
+    ``profiles.retention``.
+    """
 
     name = models.CharField(_("nom de l’entreprise"), max_length=120)
     slug = models.SlugField(max_length=140, unique=True, editable=False)
@@ -94,6 +98,7 @@ class Tenant(models.Model):
         _("fuseau horaire"), max_length=64, default=DEFAULT_TIME_ZONE, validators=[_validate_time_zone]
     )
     language = models.CharField(_("langue"), max_length=5, choices=Language.choices, default=Language.FRENCH)
+    journal_days = models.PositiveIntegerField(_("conservation des journaux"), null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     members: models.ManyToManyField[models.Model, Membership] = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Membership", related_name="tenants"

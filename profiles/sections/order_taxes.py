@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from connectors.core.mapping_keys import KeyShape
 from connectors.core.options import OptionsSection, option
 
 _CATEGORIES = "Pays"
@@ -40,6 +41,7 @@ class OrderTaxesSection(OptionsSection):
         help="Par pays de livraison. Une zone s’écrit FR:97* (début de code postal) ou US:NY (région).",
         group=_CATEGORIES,
         keys_from="shop.countries",
+        key_shape=KeyShape.ZONE,
         choices_from=_ACCOUNTING,
     )
     categories_untaxed: dict[str, str] = option(
@@ -48,6 +50,7 @@ class OrderTaxesSection(OptionsSection):
         help="Par pays de livraison. Un pays qui figure ici peut recevoir des commandes sans TVA.",
         group=_CATEGORIES,
         keys_from="shop.countries",
+        key_shape=KeyShape.ZONE,
         choices_from=_ACCOUNTING,
     )
     tax_map: dict[str, str] = option(
@@ -58,6 +61,7 @@ class OrderTaxesSection(OptionsSection):
         "un taux manque attend, les autres passent.",
         group=_TAXES,
         keys_from="shop.tax_rates",
+        key_shape=KeyShape.PERCENT,
         choices_from="erp.taxes",
         needed_by=("orders", "quotes"),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from connectors.core.mapping_keys import KeyShape
 from connectors.core.options import OptionsSection, option
 from profiles.sections.order_samples import ORDER_SAMPLES
 
@@ -231,6 +232,7 @@ class OrdersSection(OptionsSection):
         help="Pour chaque transporteur de la boutique, le mode d’expédition de l’ERP.",
         group=_CARRIAGE,
         keys_from="shop.shipping_methods",
+        key_shape=KeyShape.FREE,
         choices_from="erp.shipping_modes",
     )
     carrier_default: str = option(

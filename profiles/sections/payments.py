@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import ClassVar, Literal
 
+from connectors.core.mapping_keys import KeyShape
 from connectors.core.options import OptionsSection, option
 from profiles.sections.order_samples import ORDER_SAMPLES
 
@@ -74,6 +75,7 @@ class PaymentsSection(OptionsSection):
         "conditions du client dans l’ERP. Une ligne « moyen|USD » ne vaut que pour cette devise.",
         group=_INSTALMENTS,
         keys_from=_METHODS,
+        key_shape=KeyShape.CURRENCY,
         choices={number: f"En {number} fois" for number in ("2", "3", "4", "5", "6", "10", "12")},
     )
     instalment_days: int = option(
@@ -158,6 +160,7 @@ class PaymentsSection(OptionsSection):
         group=_MODES,
         visible_if={"create": True},
         keys_from=_METHODS,
+        key_shape=KeyShape.CURRENCY,
         choices_from="erp.payment_methods",
     )
     terms: dict[str, str] = option(
@@ -166,6 +169,7 @@ class PaymentsSection(OptionsSection):
         help="Condition portée par le document. Une ligne « moyen|USD » ne vaut que pour cette devise.",
         group=_MODES,
         keys_from=_METHODS,
+        key_shape=KeyShape.CURRENCY,
         choices_from="erp.payment_terms",
     )
     journals: dict[str, str] = option(
@@ -175,6 +179,7 @@ class PaymentsSection(OptionsSection):
         group=_MODES,
         visible_if={"create": True},
         keys_from=_METHODS,
+        key_shape=KeyShape.CURRENCY,
         choices_from="erp.cash_journals",
     )
     create_for: dict[str, Literal["yes", "no"]] = option(
@@ -185,6 +190,7 @@ class PaymentsSection(OptionsSection):
         group=_MODES,
         visible_if={"create": True},
         keys_from=_METHODS,
+        key_shape=KeyShape.CURRENCY,
         choices={"yes": "Oui", "no": "Non"},
     )
     customers: dict[str, str] = option(
@@ -194,6 +200,7 @@ class PaymentsSection(OptionsSection):
         "ligne « moyen|USD » ne vaut que pour cette devise.",
         group=_MODES,
         keys_from=_METHODS,
+        key_shape=KeyShape.CURRENCY,
         advanced=True,
     )
     accounts: dict[str, str] = option(
@@ -203,5 +210,6 @@ class PaymentsSection(OptionsSection):
         "devise.",
         group=_MODES,
         keys_from=_METHODS,
+        key_shape=KeyShape.CURRENCY,
         advanced=True,
     )

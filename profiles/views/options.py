@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from connectors.canonical.keys import Side
 from connectors.core.options import OptionsSection
-from connectors.core.problems import ConnectorError, Problem
+from connectors.core.problems import ConnectorError
 from connectors.core.spec import ConnectorSpec
 from profiles import catalogs, options_store, services
 from profiles.access import current_user, get_for_tenant, require_role
@@ -25,7 +25,7 @@ from profiles.history import changes_between
 from profiles.models import OptionsRevision, Profile, Role
 from profiles.options_store import OptionsRefused
 from profiles.views.account import next_address
-from profiles.views.profile_pages import configurable_profile, profile_tabs, section_links
+from profiles.views.profile_pages import configurable_profile, problem_text, profile_tabs, section_links
 from profiles.views.wizard import settings_address, wizard_context
 
 SIDES = {side.value for side in Side}
@@ -146,18 +146,13 @@ def _read_lists(request: HttpRequest, profile: Profile, side: Side) -> bool:
         messages.error(request, _("Complétez d’abord les réglages de connexion."))
         return False
     except ConnectorError as error:
-        messages.error(request, _problem_text(error.problem))
+        messages.error(request, problem_text(error.problem))
         return False
     if report.problems and not report.counts:
-        messages.error(request, _problem_text(next(iter(report.problems.values()))))
+        messages.error(request, problem_text(next(iter(report.problems.values()))))
         return False
     _tell_refresh(request, profile.erp_spec if side is Side.ERP else profile.shop_spec, report)
     return True
-
-
-def _problem_text(problem: Problem) -> str:
-    advice = _(problem.advice) % problem.values if problem.advice else ""
-    return f"{_(problem.sentence) % problem.values} {advice}".strip()
 
 
 def _tell_refresh(request: HttpRequest, spec: ConnectorSpec, report: catalogs.RefreshReport) -> None:
@@ -167,7 +162,7 @@ def _tell_refresh(request: HttpRequest, spec: ConnectorSpec, report: catalogs.Re
     messages.success(request, f"{text}, {values}.")
     by_cause: dict[str, list[str]] = {}
     for name, problem in report.problems.items():
-        by_cause.setdefault(_problem_text(problem), []).append(_(spec.choices.get(name, name)))
+        by_cause.setdefault(problem_text(problem), []).append(_(spec.choices.get(name, name)))
     for sentence, names in by_cause.items():
         text = _("Listes non lues (%(names)s) : %(sentence)s") % {"names": ", ".join(names), "sentence": sentence}
         messages.warning(request, text)
@@ -196,7 +191,7 @@ def history_restore(request: HttpRequest, profile_id: int, revision_id: int) -> 
     revision = get_for_tenant(request, OptionsRevision, pk=revision_id, profile=profile)
     note = _("retour à la version %(number)d") % {"number": revision.pk}
     try:
-        options_store.save(profile, revision.document, author=current_user(request), note=note)
+        options_store.restore(profile, revision, author=current_user(request), note=note)
     except OptionsRefused as error:
         messages.error(request, _("Cette version n’est plus acceptée : %(reason)s") % {"reason": str(error)})
     else:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from connectors import registry
 from connectors.canonical.keys import Side
+from connectors.core.problems import Problem
 from profiles import options_store
 from profiles.access import get_for_tenant
 from profiles.models import Profile
@@ -35,6 +36,9 @@ _ICONS = {
     "notifications": "envelope",
 }
 
+_WITHOUT_CONNECTORS = frozenset({"overview", "schedule", "runs"})
+"""Tabs of a profile that open even when one of its connectors is no longer installed."""
+
 
 @dataclass(frozen=True, slots=True)
 class SectionLink:
@@ -54,10 +58,12 @@ def profile_tabs(profile: Profile, active: str) -> list[Tab]:
         ("overview", _("Vue d’ensemble"), "profiles:profile", "grid"),
         ("sync", _("Synchronisation"), "sync:sync", "arrow-repeat"),
         ("settings", _("Configurer le profil"), "profiles:settings_start", "sliders"),
-        ("history", _("Historique des réglages"), "profiles:profile_history", "clock-history"),
+        ("schedule", _("Tâches planifiées"), "scheduler:list_profile", "calendar2-week"),
+        ("runs", _("Journaux"), "sync:run_list_profile", "journal-text"),
+        ("history", _("Historique"), "profiles:profile_history", "clock-history"),
     ]
     if connectors_missing(profile):
-        wanted = wanted[:1]
+        wanted = [entry for entry in wanted if entry[0] in _WITHOUT_CONNECTORS]
     found = []
     for key, label, url_name, icon in wanted:
         try:
@@ -66,6 +72,12 @@ def profile_tabs(profile: Profile, active: str) -> list[Tab]:
             continue
         found.append(Tab(label, address, active=key == active, icon=icon))
     return found
+
+
+def problem_text(problem: Problem) -> str:
+    """Sentence and advice of a problem in the language of the page."""
+    advice = _(problem.advice) % problem.values if problem.advice else ""
+    return f"{_(problem.sentence) % problem.values} {advice}".strip()
 
 
 def connectors_missing(profile: Profile) -> list[str]:

@@ -18,7 +18,13 @@ from profiles.context import profile_remember
 from profiles.features import FEATURES
 from profiles.forms.profile import ProfileNameForm
 from profiles.models import Profile, Role
-from profiles.views.profile_pages import configurable_profile, connectors_missing, profile_tabs, section_links
+from profiles.views.profile_pages import (
+    configurable_profile,
+    connectors_missing,
+    problem_text,
+    profile_tabs,
+    section_links,
+)
 from profiles.views.wizard import settings_address
 
 
@@ -110,11 +116,13 @@ def profile_remove(request: HttpRequest, profile_id: int) -> HttpResponse:
     """Delete a profile once its name was typed; links and journals go with it."""
     found = get_for_tenant(request, Profile, pk=profile_id)
     try:
-        services.profile_delete(found, typed_name=request.POST.get("typed_name", ""))
+        left = services.profile_delete(found, typed_name=request.POST.get("typed_name", ""))
     except services.ProfileRefused as error:
         messages.error(request, _(str(error)))
         return redirect("profiles:profile", profile_id=profile_id)
     messages.success(request, _("Le profil « %(name)s » est supprimé.") % {"name": found.name})
+    for problem in left:
+        messages.warning(request, problem_text(problem))
     return redirect(reverse("profiles:list"))
 
 

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from profiles import retention
 from profiles.access import (
     current_tenant,
     current_user,
@@ -19,7 +20,7 @@ from profiles.access import (
     require_sign_in,
     tenant_select,
 )
-from profiles.forms.account import InvitationForm, RoleForm, TenantForm
+from profiles.forms.account import InvitationForm, RoleForm, TenantForm, TenantSettingsForm
 from profiles.models import Invitation, Membership, Role
 from profiles.team import (
     TeamError,
@@ -38,15 +39,21 @@ log = logging.getLogger(__name__)
 @require_role(Role.OWNER)
 @require_http_methods(["GET", "POST"])
 def tenant(request: HttpRequest) -> HttpResponse:
-    """«Entreprise»: name, time zone, language of e-mails."""
+    """«Entreprise»: name, time zone, language of e-mails, how long journals are kept."""
     found = current_tenant(request)
-    form = TenantForm(request.POST or None, instance=found)
+    form = TenantSettingsForm(request.POST or None, instance=found)
     if request.method == "POST" and form.is_valid():
         form.save()
         messages.success(request, _("Les réglages de l’entreprise sont enregistrés."))
         return redirect("profiles:tenant")
     found.refresh_from_db()
-    return render(request, "profiles/tenant.html", {"form": form})
+    kept = {
+        "journal": retention.journal_days(found),
+        "previews": retention.PREVIEW_AGE.days,
+        "notices": retention.NOTICE_AGE.days,
+        "events": retention.EVENT_AGE.days,
+    }
+    return render(request, "profiles/tenant.html", {"form": form, "kept": kept})
 
 
 @require_sign_in

@@ -27,8 +27,9 @@
   };
 
   // --- Mapping grids ------------------------------------------------------------------------------------------
-  const grid = (table) => {
-    const rows = [...table.querySelectorAll("[data-mapping-row]")];
+  const changed = () => form.dispatchEvent(new Event("change", { bubbles: true }));
+  const bulk = (table) => {
+    const rows = () => [...table.querySelectorAll("[data-mapping-row]")];
     const apply = table.querySelector("[data-mapping-apply]");
     const all = table.querySelector("[data-mapping-all]");
     const fresh = table.querySelector("[data-mapping-new]");
@@ -37,14 +38,14 @@
     if (!apply) return;
     const pick = (row) => row.querySelector("[data-mapping-pick]");
     const value = (row) => row.querySelector("[data-mapping-value]");
-    const shown = () => rows.filter((row) => !row.hidden);
+    const shown = () => rows().filter((row) => !row.hidden);
     const refresh = () => {
       const picked = shown().filter((row) => pick(row).checked);
       apply.disabled = picked.length === 0;
       all.checked = picked.length > 0 && picked.length === shown().length;
       all.indeterminate = picked.length > 0 && !all.checked;
-      const filled = rows.filter((row) => value(row).value).length;
-      count.textContent = count.dataset.text.replace("{filled}", filled).replace("{total}", rows.length);
+      const filled = rows().filter((row) => value(row).value).length;
+      count.textContent = count.dataset.text.replace("{filled}", filled).replace("{total}", rows().length);
     };
     all.addEventListener("change", () => {
       shown().forEach((row) => (pick(row).checked = all.checked));
@@ -55,19 +56,50 @@
         value(row).value = fresh.value;
         pick(row).checked = false;
       });
-      form.dispatchEvent(new Event("change", { bubbles: true }));
+      changed();
       refresh();
     });
     search?.addEventListener("input", () => {
       const wanted = search.value.trim().toLowerCase();
-      rows.forEach((row) => (row.hidden = !row.textContent.toLowerCase().includes(wanted)));
+      rows().forEach((row) => (row.hidden = !row.textContent.toLowerCase().includes(wanted)));
       refresh();
     });
     search?.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
     table.addEventListener("change", refresh);
+    table.addEventListener("mapping-removed", refresh);
     // The «select all» box fires input before change: reacting to it would untick it again.
     table.addEventListener("input", (event) => event.target.matches("[data-mapping-value]") && refresh());
     refresh();
+  };
+  // Lines added by hand: the empty one that the server always draws is the pattern of the others.
+  const additions = (table) => {
+    const add = table.querySelector("[data-mapping-add]");
+    const last = [...table.querySelectorAll("[data-mapping-fresh]")].pop();
+    const pattern = last?.cloneNode(true);
+    const reveal = (part) => part.querySelectorAll("[data-mapping-remove]").forEach((button) => (button.hidden = false));
+    reveal(table);
+    if (add) {
+      add.hidden = false;
+      add.addEventListener("click", () => {
+        const row = pattern.cloneNode(true);
+        reveal(row);
+        table.querySelector("tbody").append(row);
+        row.querySelector("input, select").focus();
+      });
+    }
+    table.addEventListener("click", (event) => {
+      const row = event.target.closest("[data-mapping-remove]")?.closest("tr");
+      if (!row) return;
+      const next = row.nextElementSibling?.querySelector("[data-mapping-remove], [data-mapping-value]");
+      row.remove();
+      (next ?? add)?.focus();
+      table.dispatchEvent(new Event("mapping-removed"));
+      changed();
+    });
+  };
+  const grid = (table) => {
+    bulk(table);
+    additions(table);
   };
   form.querySelectorAll("[data-mapping]").forEach(grid);
 

@@ -155,7 +155,7 @@ def _context(run: Run, linkbook: LinkBook, budget: Budget, stop: Callable[[], bo
             run=run,
             flow=flow,
             profile=profile,
-            options=options,
+            options=options.without(flow.ignores),
             erp=erp,
             shop=shop,
             linkbook=linkbook,
@@ -187,11 +187,15 @@ def _resume(ctx: RunContext) -> Cursor:
     if not ctx.flow.incremental or ctx.run.full or ctx.run.dry:
         return Cursor()
     row = CursorRow.objects.filter(profile_id=ctx.profile.pk, flow=ctx.flow.key).first()
-    if row is None or row.revision != ctx.options.revision or _full_pass_due(ctx, row):
+    if row is None or _settings_changed(ctx, row) or _full_pass_due(ctx, row):
         Run.objects.filter(pk=ctx.run.pk).update(full=True)
         ctx.run.full = True
         return Cursor()
     return Cursor(since=row.mark)
+
+
+def _settings_changed(ctx: RunContext, row: CursorRow) -> bool:
+    return options_store.changed_since(ctx.profile, row.revision, ignoring=ctx.flow.ignores)
 
 
 def _full_pass_due(ctx: RunContext, row: CursorRow) -> bool:

@@ -61,12 +61,22 @@ class Mapped:
         return content_hash(self.record, self.lasting)
 
 
+SALES_SECTIONS = frozenset(
+    {
+        "orders", "order_taxes", "order_articles", "order_customers", "order_changes", "payments", "progress",
+        "prospects",
+    }
+)  # fmt: skip
+"""Settings that say nothing of articles."""
+
+
 class Flow(ABC):
     """One kind of synchronisation. Usually only ``query`` and ``map`` are written.
 
     ``lock``: flows with the same lock never run at once for one profile. ``creates``: whether a record without link
     is created; otherwise it is left out. ``only_new``: linked records are left out. ``incremental``: reads what
     changed since the last run where the reader can. ``provides``: flows that provide missing references, by entity.
+    ``ignores``: sections of the settings that the flow cannot read, so that changing them makes no full reading due.
     ``uses_facts``: whether the mapping looks at the facts of both systems, which cost the shop a dozen calls.
     ``urgent``: runs have a lane and slots of their own, which no bulk work can take. ``keeps_refused``: what the
     mapping refused is read again by every run until it passes, since its cause may be mended on the other side, where
@@ -86,6 +96,7 @@ class Flow(ABC):
     creates: ClassVar[bool] = False
     only_new: ClassVar[bool] = False
     incremental: ClassVar[bool] = False
+    ignores: ClassVar[frozenset[str]] = frozenset({"notifications"})
     hidden: ClassVar[bool] = False
     applies_match: ClassVar[bool] = False
     uses_facts: ClassVar[bool] = True

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from connectors.canonical.keys import Entity
 from connectors.core.query import Query
 from sync.engine.context import RunContext
-from sync.flows.base import Excluded, Flow, Mapped
+from sync.flows.base import SALES_SECTIONS, Excluded, Flow, Mapped
 from sync.flows.export_categories import category_query
 from sync.flows.export_prices import price_query
 from sync.flows.export_stock import stock_query
@@ -26,6 +26,7 @@ class ExportProducts(Flow):
     order: ClassVar[int] = 30
     creates: ClassVar[bool] = True
     incremental: ClassVar[bool] = True
+    ignores: ClassVar[frozenset[str]] = Flow.ignores | SALES_SECTIONS
     batch_option: ClassVar[str] = "batch_products"
     provides: ClassVar[dict[Entity, str]] = {Entity.CATEGORY: "categories"}
 

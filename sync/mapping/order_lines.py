@@ -11,6 +11,17 @@ from connectors.canonical.values import Money, TaxBasis
 from profiles.sections import OrderArticlesSection, OrdersSection
 from sync.mapping.order_taxes import ZERO, Share, TaxBook
 from sync.mapping.order_terms import ArticleMatch, Resolver, refuse
+from sync.mapping.service_articles import (
+    DISCOUNT,
+    ECO,
+    FEE,
+    FREE_SHIPPING,
+    MISC,
+    ROUNDING,
+    SHIPPING,
+    WRAPPING,
+    ServiceArticle,
+)
 
 _ONE = Decimal(1)
 _HUNDRED = Decimal(100)
@@ -128,12 +139,12 @@ class LineBook:
         if line.kind is LineKind.DISCOUNT or self._lead(share) < 0:
             return self.discount(share.tax)
         if line.kind is LineKind.WRAPPING:
-            return self.service(self.articles.wrapping_article, "Emballage")
+            return self.service(self.articles.wrapping_article, WRAPPING)
         if line.kind is LineKind.ECO:
-            return self.service(self.articles.eco_article or self.articles.misc_article, "Éco-participation")
+            return self.service(self.articles.eco_article or self.articles.misc_article, ECO)
         if line.kind is LineKind.ROUNDING:
             return self.rounding()
-        return self.service(self.articles.fee_article or self.articles.misc_article, "Frais")
+        return self.service(self.articles.fee_article or self.articles.misc_article, FEE)
 
     def _goods(self, line: OrderLine) -> ArticleMatch:
         if line.product_key or line.reference:
@@ -141,7 +152,7 @@ class LineBook:
             if match is not None:
                 return match
         if self.articles.unknown == "misc":
-            return self.service(self.articles.misc_article, "Divers")
+            return self.service(self.articles.misc_article, MISC)
         raise refuse(
             "article_unknown",
             "L’article « %(name)s » (référence %(reference)s) n’existe pas dans l’ERP.",
@@ -151,22 +162,20 @@ class LineBook:
             reference=line.reference or "—",
         )
 
-    def service(self, reference: str, name: str) -> ArticleMatch:
+    def service(self, reference: str, article: ServiceArticle) -> ArticleMatch:
         """A service article by its reference. Raises ``ItemRefused`` when it is not set or not in the ERP."""
         if not reference:
             raise refuse(
                 "service_article_missing",
-                "La commande a besoin de l’article %(article)s, qui n’est pas choisi.",
-                "Ouvrez Commandes : articles et indiquez la référence de l’article %(article)s.",
-                article=name,
+                article.missing,
+                "Ouvrez Commandes : articles et indiquez la référence de cet article.",
             )
         match = self.catalogue.variant_of("", "", reference)
         if match is None:
             raise refuse(
                 "service_article_unknown",
-                "L’article %(article)s choisi (%(reference)s) n’existe pas dans l’ERP.",
+                article.unknown,
                 "Ouvrez Commandes : articles et corrigez la référence, ou créez l’article dans l’ERP.",
-                article=name,
                 reference=reference,
             )
         return match
@@ -180,11 +189,11 @@ class LineBook:
                 if match is not None:
                     return match
         named = self.articles.discount_articles.get(tax.code, "") if tax else ""
-        return self.service(named or self.articles.discount_article, "Remise")
+        return self.service(named or self.articles.discount_article, DISCOUNT)
 
     def rounding(self) -> ArticleMatch:
         """The article of rounding lines."""
-        return self.service(self.articles.rounding_article or self.articles.misc_article, ROUNDING_NAME)
+        return self.service(self.articles.rounding_article or self.articles.misc_article, ROUNDING)
 
     # --- Discounts and carriage ------------------------------------------------------------------------------
 
@@ -229,7 +238,7 @@ class LineBook:
         if lead:
             match = self._carriage_article(lead, share.tax)
         elif self.articles.free_shipping_article:
-            match = self.service(self.articles.free_shipping_article, "Frais de port gratuit")
+            match = self.service(self.articles.free_shipping_article, FREE_SHIPPING)
         else:
             return []
         return [
@@ -249,4 +258,4 @@ class LineBook:
     def _carriage_article(self, lead: Decimal, tax: DocumentTax | None) -> ArticleMatch:
         if lead < 0:
             return self.discount(tax)
-        return self.service(self.articles.shipping_article, "Frais de port")
+        return self.service(self.articles.shipping_article, SHIPPING)

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from connectors.canonical.sales import DocumentTax, LineKind, Order, OrderLine, RecordedTax, ShopRate
+from connectors.core.mapping_keys import is_number, percent_text, rate_key
 from connectors.core.problems import ItemRefused
 from profiles.sections import OrderTaxesSection
-from sync.mapping.order_terms import Resolver, percent_text, refuse
+from sync.mapping.order_terms import Resolver, refuse
 from sync.mapping.rounding import CENT, cents, is_whole, without_noise
 
 ZERO = Decimal(0)
@@ -73,8 +74,8 @@ class TaxBook:
     _known: dict[str, DocumentTax] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Percentages of the table may be written 5,5 or 5.50."""
-        self._map = {_table_key(key): code for key, code in self.options.tax_map.items() if code}
+        """The section keeps one spelling per percentage; a rate without code counts as absent."""
+        self._map = {key: code for key, code in self.options.tax_map.items() if code}
         self._rates = {rate.key: rate for rate in self.order.rates}
 
     def of(self, rate_key: str) -> DocumentTax:
@@ -89,7 +90,7 @@ class TaxBook:
     def _told_by_amounts(self, rate_key: str) -> Decimal | None:
         """The only mapped percentage that every amount recorded at a rate agrees with, for an order that hides it."""
         alone = [line for line in self.order.lines if [row.rate for row in line.taxes] == [rate_key] and line.net]
-        mapped = {Decimal(name) for name in self._map if _is_number(name)}
+        mapped = {Decimal(name) for name in self._map if is_number(name)}
         fitting = [percent for percent in mapped if alone and all(_agrees(line, percent) for line in alone)]
         return fitting[0] if len(fitting) == 1 else None
 
@@ -127,7 +128,7 @@ class TaxBook:
 
     def _code(self, rate: ShopRate) -> str:
         # The ids of a shop's rates are small numbers that could be taken for percentages.
-        names = [_table_key(rate.code), f"id:{rate.key}"]
+        names = [rate_key(rate.code), f"id:{rate.key}"]
         if rate.percent is not None:
             names.insert(1, percent_text(rate.percent))
         for name in names:
@@ -346,16 +347,6 @@ def _by_percent(amounts: Mapping[str, Decimal], taxes: TaxBook) -> dict[Decimal,
             percent = taxes.of(rate).percent
             found[percent] = found.get(percent, ZERO) + cents(amount)
     return found
-
-
-def _table_key(text: str) -> str:
-    cleaned = text.strip().removesuffix("%").strip()
-    number = cleaned.replace(",", ".")
-    return percent_text(Decimal(number)) if _is_number(number) else cleaned
-
-
-def _is_number(text: str) -> bool:
-    return bool(text) and text.replace(".", "", 1).isdecimal()
 
 
 def _merged(rows: tuple[RecordedTax, ...]) -> list[RecordedTax]:

@@ -53,11 +53,6 @@ class Resolver(Protocol):
         ...
 
 
-def percent_text(percent: Decimal) -> str:
-    """One spelling per percentage: "20", "5.5", "0"."""
-    return f"{percent.normalize():f}" if percent else "0"
-
-
 def refuse(code: str, sentence: str, advice: str, /, **values: str) -> ItemRefused:
     """The refusal of one order."""
     return ItemRefused(Problem(code, sentence, advice, values=values))

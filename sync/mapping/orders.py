@@ -23,13 +23,14 @@ from connectors.canonical.sales import (
     SalesDocument,
 )
 from connectors.canonical.values import TaxBasis
+from connectors.core.mapping_keys import percent_text
 from connectors.core.problems import ItemRefused, Problem
 from profiles.sections import OrderArticlesSection, OrdersSection, OrderTaxesSection, PaymentsSection
 from sync.mapping.order_explain import Explanation, explain
 from sync.mapping.order_lines import ROUNDING_NAME, LineBook, Slot
 from sync.mapping.order_payments import deposits, instalments, invoice_day, payment_term
 from sync.mapping.order_taxes import ZERO, TaxBook, recorded_tax, zone_value
-from sync.mapping.order_terms import ArticleMatch, Resolver, Sections, percent_text, refuse
+from sync.mapping.order_terms import ArticleMatch, Resolver, Sections, refuse
 from sync.mapping.order_texts import day_of, fill
 from sync.mapping.rounding import (
     Balance,

@@ -13,8 +13,8 @@ from profiles.models import Profile, TenantQuerySet
 class Cursor(models.Model):
     """Change mark per profile and flow, on the ERP's own clock, moved only when every row read was accounted for.
 
-    ``revision`` is the settings revision the mark belongs to: other settings mean a full reading, so that a changed
-    mapping reaches every affected item. ``full_at`` is when everything was last read.
+    ``revision`` is the settings revision the mark belongs to: other settings of the sections that the flow reads mean a
+    full reading, so that a changed mapping reaches every affected item. ``full_at`` is when everything was last read.
     """
 
     profile = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="cursors")

@@ -17,7 +17,8 @@ class ProfileHook(models.Model):
 
     ``token`` is the end of the address that is told to the shop: it names the profile, it protects nothing; ``secret``
     (encrypted) signs what arrives there. ``healthy`` and ``message`` tell how the last look at the shop's
-    registrations ended. ``not_before``: until then no run is asked for, because the last request was refused.
+    registrations ended, ``advice`` what to do about it and ``states`` how each topic stood (:class:`HookState` by
+    topic). ``not_before``: until then no run is asked for, because the last request was refused.
     """
 
     profile = models.OneToOneField(Profile, on_delete=models.CASCADE, related_name="hook")
@@ -26,6 +27,8 @@ class ProfileHook(models.Model):
     checked_at = models.DateTimeField(null=True, blank=True)
     healthy = models.BooleanField(default=False)
     message = models.TextField(blank=True, default="")
+    advice = models.TextField(blank=True, default="")
+    states = models.JSONField(default=dict, blank=True)
     mended_at = models.DateTimeField(null=True, blank=True)
     not_before = models.DateTimeField(null=True, blank=True)
 

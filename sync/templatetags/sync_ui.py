@@ -258,17 +258,11 @@ def run_counts(run: Run, *, zeros: bool = False) -> list[dict[str, Any]]:
 
 @register.simple_tag
 def profile_tabs(profile: Profile, current: str) -> list[Tab]:
-    """`{% profile_tabs profile "sync" as items %}{% tabs items %}`: pages of one profile, ours among them."""
+    """`{% profile_tabs profile "sync" as items %}{% tabs items %}`: pages of one profile, its matching among them."""
     found = profile_pages.profile_tabs(profile, current)
-    known = {tab.href for tab in found}
-    for key, label, glyph, name, place in (
-        ("match", _("Rapprochement"), "link-45deg", "sync:match", 2),
-        ("runs", _("Journaux"), "journal-text", "sync:run_list_profile", len(found) + 1),
-    ):
-        address = reverse(name, kwargs={"profile_id": profile.pk})
-        needless = key == "match" and key != current and not profile.match_report
-        if address not in known and not needless:
-            found.insert(place, Tab(label, address, active=key == current, icon=glyph))
+    if current == "match" or profile.match_report:
+        address = reverse("sync:match", kwargs={"profile_id": profile.pk})
+        found.insert(2, Tab(_("Rapprochement"), address, active=current == "match", icon="link-45deg"))
     return found
 
 

@@ -8,12 +8,13 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from profiles.access import current_user, require_role
 from profiles.models import Profile, Role
-from sync import services
+from sync import notifications, services
 from sync.flows import registry
 from sync.flows.base import Flow
 from sync.services import RunRefused, RunRequest
@@ -123,3 +124,31 @@ def run_again(request: HttpRequest, run_id: int) -> HttpResponse:
         return redirect("sync:run", run_id=run.pk)
     _tell(request, asked)
     return redirect("sync:run", run_id=asked.run.pk)
+
+
+@require_role(Role.OPERATOR)
+@require_POST
+def hooks_check(request: HttpRequest, profile_id: int) -> HttpResponse:
+    """Looks at the notifications in the shop now, and mends them, as the platform does every hour by itself."""
+    return _looked_after(request, profile_id, anew=False)
+
+
+@require_role(Role.MANAGER)
+@require_POST
+def hooks_recreate(request: HttpRequest, profile_id: int) -> HttpResponse:
+    """Removes the notifications in the shop and registers them anew."""
+    return _looked_after(request, profile_id, anew=True)
+
+
+def _looked_after(request: HttpRequest, profile_id: int, *, anew: bool) -> HttpResponse:
+    profile = profile_of(request, profile_id)
+    hook = notifications.hooks_ensure(profile, anew=anew)
+    if hook is None:
+        messages.info(request, _("La boutique n’envoie plus de notifications pour ce profil."))
+    elif not hook.healthy:
+        messages.error(request, " ".join(_(text) for text in (hook.message, hook.advice) if text))
+    elif anew:
+        messages.success(request, _("Les notifications sont recréées dans la boutique."))
+    else:
+        messages.success(request, _("Les notifications de la boutique fonctionnent."))
+    return redirect(reverse("sync:sync", args=[profile.pk]) + "#notifications")

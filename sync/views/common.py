@@ -42,10 +42,16 @@ def is_fragment(request: HttpRequest) -> bool:
 
 def back(request: HttpRequest, fallback: str, *args: Any) -> HttpResponse:
     """Goes to the page named by the form's ``next`` when it is ours, else to ``fallback``."""
-    wanted = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
-        return redirect(wanted)
-    return redirect(resolve_url(fallback, *args))
+    wanted = safe_address(request, request.POST.get("next", ""))
+    return redirect(wanted or resolve_url(fallback, *args))
+
+
+def safe_address(request: HttpRequest, wanted: str) -> str:
+    """An address that a form or a link names, when it is one of ours; else empty."""
+    ours = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return wanted if ours else ""
 
 
 def refuse(request: HttpRequest, sentence: str) -> None:

@@ -13,7 +13,7 @@ from profiles.models import MatchState, Profile, Role
 from sync import services
 from sync.flows.base import Flow
 from sync.orders.desk import FLOW as ORDERS
-from sync.presentation import flows, places
+from sync.presentation import flows, hooks, places
 from sync.presentation.runs import live_runs
 from sync.views.common import is_fragment, profile_of, rights
 
@@ -31,6 +31,7 @@ def sync(request: HttpRequest, profile_id: int) -> HttpResponse:
         return render(request, "sync/_flow_cards.html", context)
     context["banner"] = _banner(profile)
     context["has_orders"] = any(card.flow.key == ORDERS for card in context["cards"])
+    context["hooks"] = hooks.panel(profile)
     context["problem_links"] = places.links_for(profile.problem_code, profile.pk)
     return render(request, "sync/sync.html", context)
 

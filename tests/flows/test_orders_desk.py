@@ -204,3 +204,12 @@ def test_an_order_whose_status_is_not_imported_keeps_its_transfer(story: Story) 
     with pytest.raises(RunRefused, match="n’est pas à importer"):
         desk.order_import_again(story.profile, order, by=None)
     assert Link.objects.filter(entity="order", shop_key=order).exists()
+
+
+@pytest.mark.covers("ORD-10")
+@pytest.mark.parametrize(
+    ("flow", "words"), [("orders", "Un identifiant de la boutique"), ("stock", "de l’ERP par ligne")]
+)
+def test_the_preview_says_whose_references_it_takes(story: Story, flow: str, words: str) -> None:
+    address = reverse("sync:preview_new", args=[story.profile.pk, flow])
+    assert words in _client(story).get(address).content.decode()

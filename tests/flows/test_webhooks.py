@@ -21,12 +21,13 @@ from billing import ledger
 from connectors.sandbox.sage100 import Sage100Sandbox, build
 from connectors.sandbox.woocommerce import WooCommerceSandbox
 from profiles import options_store
-from profiles.models import MatchState, Profile, ProfileState
+from profiles.models import MatchState, Profile, ProfileState, Role
 from profiles.secrets import unseal
 from sync import notifications
 from sync.engine import lease
 from sync.models import ProfileHook, Run, RunResult, RunState, ShopEvent, Trigger
 from sync.tasks import handle_events, hooks_check
+from tests.factories import make_user
 from tests.flows.conftest import Story, make_story
 from tests.flows.test_orders import ORDER_OPTIONS
 
@@ -341,3 +342,92 @@ def test_p12_a_profile_whose_connector_is_gone_keeps_no_other_from_its_orders(st
     hook.refresh_from_db()
     assert hook.healthy
     assert ProfileHook.objects.get(profile=broken).message
+
+
+# --- What people see and do ------------------------------------------------------------------------------------
+
+
+def _person(story: Story, role: Role) -> Client:
+    client = Client()
+    user = make_user(email=f"{role.value}@webhooks.test", tenant=story.tenant, role=role)
+    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    return client
+
+
+def _panel(client: Client, story: Story) -> str:
+    body = client.get(reverse("sync:sync", args=[story.profile.pk])).content.decode()
+    return body[body.index('id="notifications"') :] if 'id="notifications"' in body else ""
+
+
+@pytest.mark.covers("ORD-15")
+def test_p10_the_page_shows_each_webhook_and_what_is_wrong_and_a_person_mends_it(story: Story) -> None:
+    client = _person(story, Role.OPERATOR)
+    assert "dans la minute" in _panel(client, story)
+    check = reverse("sync:hooks_check", args=[story.profile.pk])
+    assert "fonctionnent" in client.post(check, follow=True).content.decode()
+    hook = ProfileHook.objects.get()
+    _tell(hook, _buy(story))
+    shown = _panel(client, story)
+    assert shown.count("Actif") == 4
+    assert "order.updated" in shown
+    assert "à l’instant" in shown, "the last delivery and the last check"
+    assert notifications.delivery_url(hook) in shown
+    assert unseal(hook.secret) not in shown
+
+    for row in story.shop.store.webhooks.rows.values():
+        row["status"] = "disabled"
+    story.shop.server.faults.add({"path": "webhooks", "action": "status", "status": 403})
+    answer = client.post(check, follow=True).content.decode()
+    hook.refresh_from_db()
+    assert not hook.healthy
+    assert "Les notifications n’arrivent pas toutes" in answer
+    assert hook.advice
+    story.shop.server.faults.remove()
+    client.post(check)
+    assert set(_topics(story).values()) == {"active"}
+
+
+@pytest.mark.covers("ORD-15")
+def test_webhooks_are_recreated_by_a_manager_and_by_nobody_below(story: Story, hook: ProfileHook) -> None:
+    before = {row["id"] for row in story.rest("webhooks?status=all")}
+    address = reverse("sync:hooks_recreate", args=[story.profile.pk])
+    assert _person(story, Role.OPERATOR).post(address).status_code == 403
+    assert {row["id"] for row in story.rest("webhooks?status=all")} == before
+    assert "recréées" in _person(story, Role.MANAGER).post(address, follow=True).content.decode()
+    after = {row["id"] for row in story.rest("webhooks?status=all")}
+    assert len(after) == 4
+    assert not after & before
+    _tell(hook, _buy(story))
+    assert handle_events() == 1 or _runs(), "what was signed with the same secret is still believed"
+
+
+@pytest.mark.covers("ORD-15")
+def test_a_shop_that_is_away_when_real_time_ends_is_told_on_the_page(story: Story, hook: ProfileHook) -> None:
+    options_store.save(story.profile, {"orders": {"realtime": False}}, author=None)
+    story.shop.server.faults.add({"path": "webhooks", "action": "status", "status": 403})
+    hooks_check(saved_seconds=120)
+    client = _person(story, Role.READER)
+    assert "Le temps réel est désactivé, mais la boutique n’a pas pu être jointe" in _panel(client, story)
+    assert len(story.shop.store.webhooks.rows) == 4
+    story.shop.server.faults.remove()
+    hooks_check()
+    assert _topics(story) == {}
+    assert _panel(client, story) == ""
+
+
+@pytest.mark.covers("ORD-15", "PRF-06")
+@pytest.mark.parametrize("away", [False, True])
+def test_deleting_a_profile_removes_its_webhooks_or_says_that_they_stay(
+    story: Story, hook: ProfileHook, away: bool
+) -> None:
+    if away:
+        story.shop.server.faults.add({"path": "webhooks", "action": "status", "status": 403})
+    address = reverse("profiles:profile_remove", args=[story.profile.pk])
+    client = _person(story, Role.MANAGER)
+    client.post(address, {"typed_name": "autre"})
+    assert ProfileHook.objects.exists(), "nothing is undone before the name was typed"
+    answer = client.post(address, {"typed_name": story.profile.name}, follow=True).content.decode()
+    assert "est supprimé" in answer
+    assert not Profile.objects.filter(pk=story.profile.pk).exists()
+    assert ("n’ont pas pu être supprimées dans la boutique" in answer) is away
+    assert len(story.shop.store.webhooks.rows) == (4 if away else 0)

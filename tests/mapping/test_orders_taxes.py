@@ -185,9 +185,9 @@ def test_two_taxes_on_one_amount_are_refused() -> None:
 def test_accounting_category_by_country_or_zone(country: str, postcode: str, region: str, category: str) -> None:
     body = Cart([TWENTY]).rest()
     body["shipping"].update(country=country, postcode=postcode, state=region)
-    table = {"BE": "5", "US:NY": "6", "FR:97*": "7"}
+    table = {"be": "5", "us: NY": "6", "fr:97 *": "7"}
     document = map_order(parsed(body), profile(categories_taxed=table), Catalogue(), MOMENT)
-    assert document.accounting_category == category
+    assert document.accounting_category == category, "keys are found whatever way they were typed"
 
 
 @pytest.mark.covers("ORD-04")

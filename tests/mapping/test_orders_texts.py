@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils.translation import override
 
 from connectors.canonical.sales import Deposit, Order
 from profiles.sections import FLOW_SECTIONS
+from profiles.templatetags.ui import tr
+from sync.mapping import service_articles
 from sync.mapping.order_payments import deposits, forced_account, forced_customer, payment_term
 from sync.mapping.order_texts import FIELDS, example, fill, reference, unknown_fields
 from tests.mapping.cart_shop import Cart, Item
@@ -143,3 +147,16 @@ def test_settings_without_which_no_order_can_be_imported() -> None:
 def test_every_other_setting_of_orders_has_a_default_that_works() -> None:
     for section in FLOW_SECTIONS:
         assert section().section == section.section
+
+
+@pytest.mark.covers("ORD-08")
+def test_a_missing_service_article_is_told_wholly_in_the_language_of_the_page() -> None:
+    kinds = [one for one in vars(service_articles).values() if isinstance(one, service_articles.ServiceArticle)]
+    assert len(kinds) == 8
+    sentences = [sentence for kind in kinds for sentence in (kind.missing, kind.unknown)]
+    assert len(set(sentences)) == 16
+    with override("en"):
+        for sentence in sentences:
+            shown = tr(sentence, {"reference": "X"})
+            assert shown.isascii() or "“" in shown, shown
+            assert not re.search(r"article (Frais|Emballage|Remise|Divers|Arrondi)|[éèà]", shown), shown

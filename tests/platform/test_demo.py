@@ -128,9 +128,16 @@ def test_a_taken_port_is_replaced() -> None:
 def test_children_get_one_broker_and_may_call_the_shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BROKER_URL", raising=False)
     monkeypatch.setenv("ATOOSYNC_ALLOWED_ADDRESSES", "10.0.0.5:1433")
+    monkeypatch.setenv("ATOOSYNC_LOCAL_FILES", "/srv/companies")
     plan = DemoPlan(data=tmp_path, web_port=8000, shop_port=8081)
     found = plan.child_environment()
+    assert found["ATOOSYNC_LOCAL_FILES"] == f"/srv/companies,{tmp_path}", (
+        "the demo's company is opened beside the host's"
+    )
     assert found["BROKER_URL"] == f"redis+socket://{broker_socket(tmp_path)}"
     assert found["ATOOSYNC_ALLOWED_ADDRESSES"] == "10.0.0.5:1433,127.0.0.1:8081"
+    monkeypatch.delenv("ATOOSYNC_LOCAL_FILES")
     monkeypatch.setenv("BROKER_URL", "redis://elsewhere:6379/0")
-    assert plan.child_environment()["BROKER_URL"] == "redis://elsewhere:6379/0"
+    found = plan.child_environment()
+    assert found["BROKER_URL"] == "redis://elsewhere:6379/0"
+    assert found["ATOOSYNC_LOCAL_FILES"] == str(tmp_path)

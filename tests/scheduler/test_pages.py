@@ -290,3 +290,45 @@ def test_words_for_weeks_on_every_day() -> None:
     assert describe(Recurrence(start=start, every=Every.WEEK)) == "Chaque jour à 09:05"
     rule = Recurrence(start=start, every=Every.MONTH, month_by=MonthBy.DAYS, until=date(2027, 1, 1))
     assert describe(rule) == "Le 1 de chaque mois à 09:05"
+
+
+@pytest.mark.covers("PRF-03", "SCH-01")
+def test_the_tab_of_a_profile_shows_its_tasks_alone_and_leads_back_to_itself(bench: Bench, manager: Client) -> None:
+    profile = bench.profile
+    other = make_profile(tenant=bench.tenant, name="Autre boutique")
+    mine = make_schedule(profile=profile, flow="stock")
+    theirs = make_schedule(profile=other, flow="products")
+    tab = reverse("scheduler:list_profile", args=[profile.pk])
+    body = manager.get(tab).content.decode()
+    assert f"{reverse('scheduler:edit', args=[mine.pk])}?next={tab}" in body
+    assert reverse("scheduler:edit", args=[theirs.pk]) not in body
+    assert 'aria-current="page"' in body[body.index('class="tabs"') :]
+    assert f'hx-get="{tab}"' in manager.get(tab, headers={"HX-Request": "true"}).content.decode()
+
+    new = f"{reverse('scheduler:new')}?profil={profile.pk}&amp;next={tab}"
+    assert new in body
+    form = manager.get(new.replace("&amp;", "&")).content.decode()
+    assert f'<option value="{profile.pk}" selected>' in form
+    assert f'href="{tab}"' in form
+    saved = manager.post(reverse("scheduler:new"), typed(profile, next=tab))
+    assert saved.headers["Location"] == tab
+    assert manager.post(reverse("scheduler:pause", args=[mine.pk]), {"next": tab}).headers["Location"] == tab
+    elsewhere = {"next": "https://elsewhere.example/"}
+    assert manager.post(reverse("scheduler:resume", args=[mine.pk]), elsewhere).headers["Location"] == reverse(
+        "scheduler:list"
+    )
+    stranger = Client()
+    owner = make_user(tenant=make_tenant(), role=Role.OWNER)
+    stranger.force_login(owner, backend="allauth.account.auth_backends.AuthenticationBackend")
+    assert stranger.get(tab).status_code == 404
+
+
+@pytest.mark.covers("PRF-03")
+def test_every_page_of_a_profile_has_the_same_tabs(bench: Bench, manager: Client) -> None:
+    args = [bench.profile.pk]
+    tabs = {reverse("scheduler:list_profile", args=args), reverse("sync:run_list_profile", args=args)}
+    for name in ("profiles:profile", "profiles:profile_history", "sync:sync", "sync:run_list_profile"):
+        body = manager.get(reverse(name, args=args)).content.decode()
+        bar = body[body.index('class="tabs"') :]
+        bar = bar[: bar.index("</nav>")]
+        assert all(bar.count(f'href="{tab}"') == 1 for tab in tabs), name

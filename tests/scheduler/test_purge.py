@@ -38,6 +38,30 @@ def test_old_lines_go_in_batches_and_runs_stay(settings: Any, monkeypatch: pytes
     assert purge.purge()["journal"] == 0
 
 
+@pytest.mark.covers("LOG-06")
+@pytest.mark.parametrize(("wish", "left"), [(None, 4), (30, 2), (1, 1), (400, 4)])
+def test_each_company_keeps_its_journals_as_long_as_it_wishes_within_the_limits(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, wish: int | None, left: int
+) -> None:
+    monkeypatch.setattr(purge, "BATCH", 2)
+    settings.ATOOSYNC_JOURNAL_DAYS = 180
+    counts = {}
+    for name, journal_days in (("own", wish), ("neighbour", None)):
+        tenant = make_tenant(name=name)
+        tenant.journal_days = journal_days
+        tenant.save()
+        old = timezone.now() - timedelta(days=181)
+        run = make_run(profile=make_profile(tenant=tenant), queued_at=old, started_at=old, ended_at=timezone.now())
+        counts[name] = run
+    for days in (200, 170, 31, 20, 5):
+        for run in counts.values():
+            lines(run, 1, days=days)
+    purge.purge()
+    assert counts["own"].journal.count() == left
+    assert counts["neighbour"].journal.count() == 4
+    assert purge.purge()["journal"] == 0
+
+
 def test_a_purge_ends_in_time_and_goes_on_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(purge, "BATCH", 10)
     run = make_run(profile=make_profile(tenant=make_tenant()))

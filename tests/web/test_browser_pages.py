@@ -151,3 +151,67 @@ def test_theme_is_chosen_and_kept(page: Page, profile: Profile) -> None:
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
     page.reload()
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+
+
+@pytest.fixture
+def payments(profile: Profile) -> Profile:
+    """The profile with the lists that its payment tables are filled from."""
+    methods = [Choice("bacs", "Virement bancaire"), Choice("paypal", "PayPal")]
+    catalogs._store(profile, Side.SHOP, "payment_methods", methods)
+    catalogs._store(profile, Side.SHOP, "currencies", [Choice("EUR", "Euro"), Choice("USD", "Dollar américain")])
+    catalogs._store(profile, Side.ERP, "payment_methods", [Choice("3", "Virement"), Choice("4", "Carte")])
+    return profile
+
+
+@pytest.mark.covers("PAY-01", "PRF-05")
+def test_lines_of_a_mapping_are_added_and_removed_with_the_keyboard(page: Page, payments: Profile) -> None:
+    page.goto(reverse("profiles:settings", args=[payments.pk, "payments"]))
+    grid = page.locator("#id_payments-methods")
+    fresh = grid.locator("[data-mapping-fresh]").last
+    fresh.locator("select").nth(0).select_option("bacs")
+    fresh.locator("select").nth(1).select_option("USD")
+    fresh.locator("select").nth(2).select_option("4")
+    grid.get_by_role("button", name="Ajouter une ligne").press("Enter")
+    expect(grid.locator("[data-mapping-fresh]")).to_have_count(2)
+    expect(grid.locator("[data-mapping-fresh]").last.locator("select").first).to_be_focused()
+    page.keyboard.press("p")
+    grid.locator("[data-mapping-fresh]").last.locator("select").nth(2).select_option("3")
+    page.locator(".form-actions-sticky button[type=submit]").click()
+    expect(page.locator("#toasts")).to_contain_text("Les réglages sont enregistrés.")
+    assert options_store.stored(payments)["payments"]["methods"] == {"bacs|USD": "4", "paypal": "3"}
+    expect(grid.locator("[data-mapping-row]")).to_have_count(3)
+    grid.get_by_role("button", name="Retirer Virement bancaire · USD").press("Enter")
+    expect(grid.locator("[data-mapping-row]")).to_have_count(2)
+    expect(grid.locator("[data-mapping-count]")).to_have_text("1 sur 2 renseignées")
+    page.locator(".form-actions-sticky button[type=submit]").click()
+    expect(grid.locator("[data-mapping-row]")).to_have_count(2)
+    assert options_store.stored(payments)["payments"]["methods"] == {"paypal": "3"}
+
+
+@pytest.mark.covers("PRF-05")
+def test_lines_are_added_without_javascript_and_a_wrong_one_is_refused_at_its_place(
+    page: Page, payments: Profile
+) -> None:
+    catalogs._store(payments, Side.SHOP, "countries", [Choice("FR", "France")])
+    catalogs._store(payments, Side.ERP, "accounting_categories", [Choice("1", "Ventes France")])
+    browser = page.context.browser
+    assert browser is not None
+    plain = browser.new_context(java_script_enabled=False)
+    plain.add_cookies(page.context.cookies())
+    opened = plain.new_page()
+    page.goto(reverse("profiles:list"))
+    opened.goto(
+        page.url.replace(reverse("profiles:list"), reverse("profiles:settings", args=[payments.pk, "order_taxes"]))
+    )
+    grid = opened.locator("#id_order_taxes-categories_taxed")
+    row = grid.locator("[data-mapping-fresh]")
+    row.locator("select").nth(0).select_option("FR")
+    row.locator("input").fill("97*1")
+    row.locator("select").nth(1).select_option("1")
+    opened.locator(".form-actions-sticky button[type=submit]").click()
+    expect(row.first).to_contain_text("« FR:97*1 » n’est pas une zone valable")
+    row.first.locator("input").fill("97*")
+    opened.locator(".form-actions-sticky button[type=submit]").click()
+    expect(grid.locator("[data-mapping-row]").last).to_contain_text("France · 97*")
+    plain.close()
+    assert options_store.stored(payments)["order_taxes"]["categories_taxed"] == {"FR:97*": "1"}

@@ -11,6 +11,7 @@ from django.template import Context, Template
 from pydantic import SecretStr, ValidationError
 
 from connectors import registry
+from connectors.core.mapping_keys import KeyShape
 from connectors.core.options import OptionsSection, explain, option
 from connectors.core.results import Choice
 from profiles.forms.builder import OptionField, OptionsForm
@@ -227,3 +228,116 @@ def test_form_of_a_flow_section_round_trips_its_defaults(section: type[OptionsSe
     form = OptionsForm(section, name="x", values=defaults, data=posted)
     assert form.is_valid(), form.errors
     assert section(**form.document()) == section(**defaults)
+
+
+class Tables(OptionsSection):
+    """One mapping table of each kind of keys."""
+
+    section: ClassVar[str] = "tables"
+    title: ClassVar[str] = "Tables"
+
+    methods: dict[str, str] = option(
+        {},
+        label="Mode",
+        help="…",
+        group="Tables",
+        keys_from="shop.payment_methods",
+        choices_from="erp.modes",
+        key_shape=KeyShape.CURRENCY,
+    )
+    zones: dict[str, str] = option(
+        {}, label="Zones", help="…", group="Tables", keys_from="shop.countries", key_shape=KeyShape.ZONE
+    )
+    carriers: dict[str, str] = option(
+        {}, label="Transporteurs", help="…", group="Tables", keys_from="shop.carriers", key_shape=KeyShape.FREE
+    )
+    taxes: dict[str, str] = option({}, label="Taxes", help="…", group="Tables", keys_from="erp.taxes")
+
+
+TABLE_LISTS = {
+    "shop.payment_methods": [Choice("bacs", "Virement"), Choice("paypal", "PayPal")],
+    "shop.currencies": [Choice("EUR", "Euro"), Choice("USD", "Dollar")],
+    "shop.countries": [Choice("FR", "France"), Choice("US", "États-Unis")],
+    "shop.carriers": [Choice("flat_rate", "Forfait")],
+    "erp.modes": [Choice("VIR", "Virement"), Choice("CB", "Carte")],
+    "erp.taxes": [Choice("T1", "Normale")],
+}
+
+
+def _tables(values: dict[str, Any] | None = None, data: str | None = None, **lists: Any) -> OptionsForm:
+    stored = {"methods": {}, "zones": {}, "carriers": {}, "taxes": {}, **(values or {})}
+    posted = QueryDict(data) if data is not None else None
+    return OptionsForm(Tables, name="t", values=stored, data=posted, lists={**TABLE_LISTS, **lists})
+
+
+@pytest.mark.covers("PRF-05", "PAY-01")
+def test_added_lines_join_the_table_in_their_one_spelling() -> None:
+    form = _tables(
+        data="t-methods__key=bacs&t-methods__value=VIR&t-methods__new_key=bacs&t-methods__new_part=USD"
+        "&t-methods__new_value=CB&t-zones__new_key=FR&t-zones__new_part=97 1*&t-zones__new_value=7"
+        "&t-zones__new_key=&t-zones__new_part=&t-zones__new_value="
+        "&t-carriers__new_key=Point relais&t-carriers__new_value=R"
+    )
+    assert form.is_valid(), form.errors
+    loaded = Tables(**form.document())
+    assert loaded.methods == {"bacs": "VIR", "bacs|USD": "CB"}
+    assert loaded.zones == {"FR:971*": "7"}
+    assert loaded.carriers == {"Point relais": "R"}
+
+
+@pytest.mark.covers("PRF-05", "PAY-01")
+@pytest.mark.parametrize(
+    ("posted", "sentence"),
+    [
+        (
+            "t-methods__new_key=cheque&t-methods__new_part=&t-methods__new_value=CB",
+            "« cheque » n’est pas dans la liste",
+        ),
+        ("t-methods__new_key=bacs&t-methods__new_part=EURO&t-methods__new_value=CB", "n’est pas une ligne valable"),
+        ("t-methods__new_key=&t-methods__new_part=USD&t-methods__new_value=CB", "n’est pas une ligne valable"),
+        ("t-methods__new_key=bacs&t-methods__new_part=USD&t-methods__new_value=", "Choisissez la valeur"),
+        (
+            "t-methods__key=bacs|USD&t-methods__value=VIR"
+            "&t-methods__new_key=bacs&t-methods__new_part=usd&t-methods__new_value=CB",
+            "« bacs|USD » figure déjà dans la table",
+        ),
+        ("t-methods__new_key=&t-methods__new_part=&t-methods__new_value=CB", "Indiquez ce que la ligne concerne"),
+    ],
+)
+def test_a_line_that_cannot_be_added_is_refused_at_its_place_and_kept_as_typed(posted: str, sentence: str) -> None:
+    form = _tables(data=posted)
+    assert not form.is_valid()
+    assert form.errors["methods"] == ["Corrigez les lignes signalées dans la table."]
+    html = _html(form, "methods")
+    row = html[html.index("mapping-fresh has-error") :]
+    assert sentence in row[: row.index("</tr>")]
+    assert html.count("data-mapping-fresh") == 2, "the refused line and an empty one"
+
+
+@pytest.mark.covers("PRF-05")
+def test_lines_added_survive_a_refresh_of_the_lists_and_say_what_vanished() -> None:
+    values = {"methods": {"bacs|USD": "VIR", "cheque|USD": "CB"}, "carriers": {"Point relais": "R"}}
+    form = _tables(values)
+    html = _html(form, "methods")
+    assert "Virement · USD" in html
+    assert html.count("n’existe plus dans la boutique") == 1, "the means of payment, not the line with a known one"
+    assert "n’existe plus" not in _html(form, "carriers")
+    posted = QueryDict(mutable=True)
+    for name, table in values.items():
+        posted.setlist(f"t-{name}__key", list(table))
+        posted.setlist(f"t-{name}__value", list(table.values()))
+    again = _tables(values, data=posted.urlencode())
+    assert again.is_valid()
+    assert again.document()["methods"] == values["methods"]
+    assert again.document()["carriers"] == values["carriers"]
+
+
+@pytest.mark.covers("PRF-05")
+def test_only_a_list_that_was_read_closes_a_table() -> None:
+    assert "data-mapping-fresh" not in _html(_tables(), "taxes")
+    unread = _tables(**{"erp.taxes": []})
+    assert "data-mapping-fresh" in _html(unread, "taxes")
+    typed = _tables(data="t-taxes__new_key=T9&t-taxes__new_value=x", **{"erp.taxes": []})
+    assert typed.is_valid()
+    assert typed.document()["taxes"] == {"T9": "x"}
+    assert not _tables(data="t-taxes__new_key=T9&t-taxes__new_value=x").is_valid()

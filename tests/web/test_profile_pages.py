@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -16,7 +17,7 @@ from django.utils import timezone
 from connectors.canonical.keys import Side
 from connectors.core.problems import CredentialsRefused, Problem
 from connectors.core.results import CheckItem, CheckReport, CheckState, Choice
-from profiles import catalogs, health, options_store
+from profiles import catalogs, health, options_store, services
 from profiles.management.commands.connector import report_document
 from profiles.models import OptionsRevision, Profile, ReferenceList, Role, Secret
 from tests.factories import make_profile, make_user
@@ -469,3 +470,17 @@ def test_overview_hides_actions_from_readers(cast: Cast) -> None:
     url = reverse("profiles:profile", args=[profile.pk])
     assert "Supprimer le profil" not in client.get(url).content.decode()
     assert "Supprimer le profil" in cast.alice.client.get(url).content.decode()
+
+
+def test_commands_find_a_profile_by_number_or_name_in_the_same_way(cast: Cast) -> None:
+    one = make_profile(tenant=cast.tenant, name="2026")
+    twin = make_profile(tenant=cast.other, name="Jumeau")
+    make_profile(tenant=cast.tenant, name="Jumeau")
+    assert services.profile_find(str(one.pk)) == one
+    assert services.profile_find("2026") == one, "a name may look like a number"
+    assert services.profile_find(str(twin.pk)) == twin
+    for wanted, sentence in (("Jumeau", "donnez le numéro"), ("Personne", "Aucun profil de ce nom")):
+        with pytest.raises(CommandError, match=sentence):
+            call_command("profile", "show", wanted)
+        with pytest.raises(CommandError, match=sentence):
+            call_command("orders", "explain", profile=wanted, order="1")

@@ -198,3 +198,14 @@ def test_number_of_queries_does_not_grow_with_history(cast: Cast, fake_profile: 
         make_run(profile=fake_profile, flow="prices", read=number)
     make_run(profile=fake_profile, flow="state", state=RunState.RUNNING, result="", lock="catalogue")
     assert queries() <= few + 1  # the last runs are fetched once any exists
+
+
+@pytest.mark.covers("PRF-03")
+def test_list_and_overview_of_profiles_name_the_last_run_that_was_no_preview(cast: Cast, fake_profile: Profile) -> None:
+    make_run(profile=fake_profile, flow="products", read=3, created=3)
+    last = make_run(profile=fake_profile, flow="stock", read=2, updated=2)
+    preview = make_run(profile=fake_profile, flow="products", read=1, dry=True)
+    for address in (reverse("profiles:list"), reverse("profiles:profile", args=[fake_profile.pk])):
+        body = cast.bob.client.get(address).content.decode()
+        assert reverse("sync:run", args=[last.pk]) in body
+        assert reverse("sync:run", args=[preview.pk]) not in body

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from threading import Barrier, Thread
+from typing import Any
 
 import pytest
 import time_machine
@@ -218,3 +219,24 @@ def test_mail_failure_keeps_the_invitation_and_says_so(cast: Cast, monkeypatch: 
     )
     assert "pas pu partir" in response.content.decode()
     assert Invitation.objects.filter(email="dany@example.test").exists()
+
+
+@pytest.mark.covers("LOG-06")
+def test_the_owner_chooses_how_long_journals_are_kept_within_the_limits_of_the_host(cast: Cast, settings: Any) -> None:
+    settings.ATOOSYNC_JOURNAL_DAYS = 90
+    address = reverse("profiles:tenant")
+    typed = {"name": cast.tenant.name, "time_zone": "Europe/Paris", "language": "fr"}
+    body = cast.alice.client.get(address).content.decode()
+    assert "De 7 à 90 jours" in body
+    assert "<dd>90 jours</dd>" in body
+    for wrong in ("6", "91"):
+        refused = cast.alice.client.post(address, {**typed, "journal_days": wrong})
+        assert "has-error" in refused.content.decode()
+    cast.alice.client.post(address, {**typed, "journal_days": "30"})
+    cast.tenant.refresh_from_db()
+    assert cast.tenant.journal_days == 30
+    assert "<dd>30 jours</dd>" in cast.alice.client.get(address).content.decode()
+    assert cast.bob.client.get(address).status_code == 403
+    cast.alice.client.post(address, {**typed, "journal_days": ""})
+    cast.tenant.refresh_from_db()
+    assert cast.tenant.journal_days is None

@@ -15,8 +15,8 @@ from pydantic import ValidationError
 from atoosync.orders_replay import read_orders, replay
 from connectors.core.options import explain as explain_options
 from connectors.core.problems import ConnectorError
-from profiles.models import Profile
 from profiles.options_store import OptionsRefused
+from profiles.services import ProfileRefused, profile_find
 from sync.orders.certificate import NIGHT_DAYS, certificate_make, last_days
 from sync.orders.preview import explain_order
 
@@ -46,11 +46,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Prints one report as JSON; the exit code says whether every order balances."""
-        getattr(self, f"_{options['verb']}")(options)
+        try:
+            getattr(self, f"_{options['verb']}")(options)
+        except ProfileRefused as error:
+            raise CommandError(str(error)) from None
 
     def _explain(self, options: dict[str, Any]) -> None:
         try:
-            answer = explain_order(self._profile(options["profile"]), options["order"])
+            answer = explain_order(profile_find(options["profile"]), options["order"])
         except (ConnectorError, OptionsRefused) as error:
             raise CommandError(str(error)) from None
         self._print(answer)
@@ -58,20 +61,13 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _certificate(self, options: dict[str, Any]) -> None:
-        profile = self._profile(options["profile"])
+        profile = profile_find(options["profile"])
         made = certificate_make(profile, *last_days(profile, max(1, options["days"])))
         if made.problem:
             raise CommandError(f"{made.problem} {made.advice}".strip())
         self._print({"since": str(made.since), "until": str(made.until), **made.counts, "rows": made.rows})
         if not made.is_clean:
             sys.exit(1)
-
-    def _profile(self, wanted: str) -> Profile:
-        found = Profile.objects.filter(pk=int(wanted)) if wanted.isdigit() else Profile.objects.filter(name=wanted)
-        profile = found.select_related("tenant").first()
-        if profile is None:
-            raise CommandError("Aucun profil de ce nom.")
-        return profile
 
     def _replay(self, options: dict[str, Any]) -> None:
         try:

@@ -22,7 +22,7 @@ from profiles import catalogs
 from profiles.models import MatchState, Profile, Tenant
 from profiles.option_values import OptionSyntaxError, parse_options
 from profiles.options_store import OptionsRefused, save, sections_of
-from profiles.services import ProfileRefused, export_document, match_approve, profile_create
+from profiles.services import ProfileRefused, export_document, match_approve, profile_create, profile_find
 from sync import services
 from sync.engine.runner import drive
 from sync.models import OUTCOME_COUNTERS, JournalEntry, Run, RunResult, Trigger
@@ -95,7 +95,7 @@ class Command(BaseCommand):
             save(profile, changes, author=None, note="ligne de commande")
 
     def _run(self, options: dict[str, Any]) -> None:
-        profile = _profile(options["profile"])
+        profile = profile_find(options["profile"])
         if options["approve_match"] and profile.match_state != MatchState.APPROVED:
             drive(services.match_request(profile, by=None).run.pk, owner=_owner())
             match_approve(profile)
@@ -130,7 +130,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{row['profile']}  {row['name']}  ({row['tenant']}) : {row['erp']} → {row['shop']}")
 
     def _show(self, options: dict[str, Any]) -> None:
-        document = export_document(_profile(options["profile"]))
+        document = export_document(profile_find(options["profile"]))
         self.stdout.write(yaml.safe_dump(document, allow_unicode=True, sort_keys=False))
 
 
@@ -184,14 +184,3 @@ def _from_environment(match: re.Match[str]) -> str:
 def _tenant(name: str) -> Tenant:
     found = Tenant.objects.filter(slug=name).first() or Tenant.objects.filter(name=name).first()
     return found or Tenant.objects.create(name=name)
-
-
-def _profile(text: str) -> Profile:
-    rows = Profile.objects.filter(pk=int(text)) if text.isdigit() else Profile.objects.filter(name=text)
-    found = list(rows[:2])
-    if len(found) != 1:
-        raise CommandError(
-            "Aucun profil de ce nom." if not found else "Plusieurs profils ont ce nom : donnez le numéro."
-        )
-    profile: Profile = found[0]
-    return profile
