@@ -13,7 +13,7 @@ from connectors.canonical.sales import Deposit, Order, Refund
 from connectors.core.problems import ItemRefused
 from connectors.shops.woocommerce.options import WooCommerceOptions
 from connectors.shops.woocommerce.order_lines import OrderRules
-from connectors.shops.woocommerce.orders import parse_order
+from connectors.shops.woocommerce.orders import FIELDS, parse_order
 from sync.mapping.order_payments import deposits
 from sync.mapping.order_refunds import map_refund
 from sync.mapping.orders import map_order
@@ -130,6 +130,22 @@ def test_an_unpaid_order_has_none_of_its_payments_created() -> None:
     )
     assert made(unpaid) == ()
     assert amounts(unpaid, create_unpaid=True) == amounts(order) == [("2", D(40)), ("2", D(20))]
+
+
+@pytest.mark.covers("PAY-02", "PAY-01")
+def test_p15_gift_cards_of_woocommerce_are_payments_without_any_setting() -> None:
+    """The shape of the official extension: the order's total is what was left to pay by other means."""
+    body = Cart([Item(D("50.00"), 1)], number=187).rest()
+    cards = [{"id": 2, "code": "SU9F-MGB5", "amount": 20}, {"id": 4, "code": "NZR8-BMP8", "amount": 36.5}]
+    order = parse_order({**body, "total": "3.50", "gift_cards": cards}, facts=FACTS)
+    assert order.total == D("60.00")
+    assert [(one.method, one.amount, one.reference) for one in made(order, methods={"gift_card": "7"})] == [
+        ("2", D("3.50"), order.payment.transaction),
+        ("7", D("20.00"), "SU9F-MGB5"),
+        ("7", D("36.50"), "NZR8-BMP8"),
+    ]
+    assert parse_order({**body, "gift_cards": []}, facts=FACTS).other_payments == ()
+    assert "gift_cards" in FIELDS.split(","), "the reader asks the shop for them"
 
 
 @pytest.mark.covers("PAY-02")

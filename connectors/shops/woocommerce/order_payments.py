@@ -2,7 +2,8 @@
 
 WooCommerce itself knows one payment per order. Gift cards, credits and deposits are kept by extensions as they like: an
 amount (``"12.50"``), amounts by code (``{"AB-12": "12.50"}``, YITH Gift Cards) or a list of objects with ``amount``.
-Some lower the order's total by them, others do not: the recorded lines and taxes tell which.
+Some lower the order's total by them, others do not: the recorded lines and taxes tell which. WooCommerce Gift Cards has
+a field of its own in the order (``gift_cards``, with code and amount), which needs no setting.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from connectors.shops.woocommerce.order_lines import OrderRules, Row, amount, te
 from connectors.shops.woocommerce.text import decoded
 from connectors.shops.woocommerce.times import instant
 
+GIFT_CARD = "gift_card"
+"""Means of payment of the cards of WooCommerce Gift Cards, to be named so in the tables of payments."""
 _CODES = ("code", "giftcard_number", "number", "id")
 
 
@@ -39,13 +42,13 @@ def recorded_difference(order: Order) -> Decimal:
 
 
 def with_recorded_payments(order: Order, body: Row, rules: OrderRules) -> Order:
-    """The order with the payments of the custom fields named in the profile; without such fields as it is.
+    """The order with its gift cards and the payments of the custom fields named in the profile; else as it is.
 
     A total that was lowered by these payments is raised again to what was sold: it comes nearer to lines and taxes.
     Raises ``ItemRefused`` (``order_amount_unreadable``).
     """
     meta_data = body.get("meta_data")
-    others = tuple(_others(meta_data, rules, order.payment.paid_at))
+    others = tuple(_others(body, rules, order.payment.paid_at))
     received = _received(meta_data, rules)
     if not others and received is None:
         return order
@@ -56,9 +59,11 @@ def with_recorded_payments(order: Order, body: Row, rules: OrderRules) -> Order:
     return replace(order, total=total, payment=replace(order.payment, amount=rest), other_payments=others)
 
 
-def _others(meta_data: Any, rules: OrderRules, paid_at: datetime | None) -> Iterator[OrderPayment]:
-    for key, method in rules.payments:
-        for code, paid in _amounts(meta_value(meta_data, key), key):
+def _others(body: Row, rules: OrderRules, paid_at: datetime | None) -> Iterator[OrderPayment]:
+    meta_data = body.get("meta_data")
+    fields = [(method, key, meta_value(meta_data, key)) for key, method in rules.payments]
+    for method, key, value in [(GIFT_CARD, "gift_cards", body.get("gift_cards")), *fields]:
+        for code, paid in _amounts(value, key):
             if paid > 0:
                 yield OrderPayment(method=method, title=method, amount=paid, paid_at=paid_at, transaction=code)
 

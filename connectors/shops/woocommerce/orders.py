@@ -50,7 +50,8 @@ ORDERS_PAGE = 50
 FIELDS = (
     "id,number,status,currency,prices_include_tax,version,created_via,customer_id,customer_note,billing,shipping,"
     "date_created,date_created_gmt,date_modified_gmt,date_paid_gmt,date_completed_gmt,total,total_tax,payment_method,"
-    "payment_method_title,transaction_id,meta_data,line_items,tax_lines,shipping_lines,fee_lines,coupon_lines,refunds"
+    "payment_method_title,transaction_id,meta_data,line_items,tax_lines,shipping_lines,fee_lines,coupon_lines,refunds,"
+    "gift_cards"
 )
 _EMPTY_SHOP = timedelta(days=1)
 _FIELD_MAX = 200
