@@ -206,12 +206,15 @@ def percentile(times: Sequence[float], share: int) -> float:
 def import_options(references: Sequence[str], *, realtime: bool = False) -> dict[str, dict[str, Any]]:
     """Settings of a profile that imports orders into a generated company."""
     return {
-        "orders": {"statuses": {"processing": "order", "on-hold": "order"}, "realtime": realtime},
+        "orders": {
+            "statuses": {"processing": "order", "on-hold": "order"},
+            "realtime": realtime,
+            "sessions": SESSIONS,
+        },
         "order_taxes": {"category_taxed": "1", "category_untaxed": "1", "tax_map": {"20": "C20", "5.5": "C055"}},
         "order_articles": dict.fromkeys(SERVICES, references[0]),
         "order_customers": {"prefix": "WEB", "guest_prefix": "INV", "number_length": 12},
         "payments": {"method_default": "1"},
-        "advanced": {"parallel": SESSIONS},
     }
 
 

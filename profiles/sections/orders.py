@@ -166,6 +166,16 @@ class OrdersSection(OptionsSection):
         group=_DOCUMENT,
         choices_from="erp.document_statuses",
     )
+    sessions: int = option(
+        1,
+        label="Commandes écrites en même temps",
+        help="Chacune ouvre une session dans l’ERP, qui peut y occuper une licence. Augmentez ce nombre si l’ERP est "
+        "lent et que beaucoup de commandes arrivent à la fois.",
+        group=_DOCUMENT,
+        ge=1,
+        le=8,
+        advanced=True,
+    )
     erp_designations: bool = option(
         False,
         label="Désignations de l’ERP",

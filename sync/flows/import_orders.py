@@ -27,7 +27,7 @@ from sync.orders.facts import facts_of
 from sync.orders.period import period_bounds
 from sync.orders.records import DOCUMENT, LIFE, CreditNote, ImportOrder, credit_note
 from sync.orders.resolver import ErpResolver
-from sync.orders.sessions import sessions_of
+from sync.orders.sessions import session_count, sessions_of
 from sync.orders.steps import MARK
 from sync.orders.writer import Marker, OrderWriter
 
@@ -182,7 +182,7 @@ class ImportOrders(Flow):
 
     def senders(self, ctx: RunContext) -> int:
         """Twice the sessions of the ERP: while half of the threads write there, the others tell the shop."""
-        return 2 * ctx.parallel
+        return 2 * session_count(ctx)
 
     def _resolver(self, ctx: RunContext) -> ErpResolver:
         held: ErpResolver | None = ctx.memo.get("order_resolver")

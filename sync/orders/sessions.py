@@ -59,11 +59,17 @@ class SalesSessions:
         return cast(SalesConnection, connection).sales()
 
 
+def session_count(ctx: RunContext) -> int:
+    """Sessions that write at once: the profile's option within the connector's limit."""
+    wanted: int = ctx.options["orders"].sessions
+    return max(1, min(wanted, ctx.capability.parallel))
+
+
 def sessions_of(ctx: RunContext) -> SalesSessions:
-    """The sessions of a slice, one per parallel writing; they end with the slice."""
+    """The sessions of a slice; they end with it."""
     held: SalesSessions | None = ctx.memo.get("sales_sessions")
     if held is None:
         spec, options, lent = ctx.profile.erp_spec, ctx.options["erp"], runtime(ctx.stop)
-        held = ctx.memo["sales_sessions"] = SalesSessions(lambda: spec.open(options, lent), size=ctx.parallel)
+        held = ctx.memo["sales_sessions"] = SalesSessions(lambda: spec.open(options, lent), size=session_count(ctx))
         ctx.on_close(held.close)
     return held

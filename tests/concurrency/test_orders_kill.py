@@ -186,9 +186,9 @@ def test_p01_two_platforms_that_import_one_shop_at_once_create_each_document_onc
 ) -> None:
     """Two profiles of two tenants share no link, no lock and no unit: only the ERP tells one what the other did."""
     with running_shop(latency_ms=5) as shop, running_stack(tmp_path / "stack", port=free_port, workers=3):
-        one = _orders(tmp_path, shop)
-        erp = one.erp.odbc_connection_string()
-        two = profile_for(erp, shop, approved=True, **ORDER_OPTIONS)
+        options = {**ORDER_OPTIONS, "orders": {**ORDER_OPTIONS["orders"], "sessions": 2}}
+        one = _orders(tmp_path, shop, **options)
+        two = profile_for(one.erp.odbc_connection_string(), shop, approved=True, **options)
         ledger.credit(tenant_id=two.tenant_id, kind="import", units=5000, key="imports2", note="", actor="test")
         one.buy(60)
         runs = [services.run_request(profile=profile, flow="orders").run for profile in (one.profile, two)]
