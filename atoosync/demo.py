@@ -117,6 +117,7 @@ def _profile(tenant: Tenant, user: User, systems: Mapping[str, Mapping[str, Any]
         },
         "order_customers": {"prefix": "WEB", "guest_prefix": "INV", "number_length": 12},
         "payments": {"method_default": "1"},
+        "prospects": {"accounting_category": "1"},
         "progress": {"delivery_status": "completed", "tracking_field": "N° de suivi"},
     }
     profile = profile_create(

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext as _
+
+from connectors.canonical.keys import Direction, Entity
 from connectors.core.options import is_visible
 from profiles import options_store
 from profiles.models import Profile
@@ -41,6 +44,25 @@ class FlowCard:
     def may_start(self) -> bool:
         """Whether nothing is missing and no run of this flow lives."""
         return not self.missing and self.live is None
+
+
+@dataclass(frozen=True, slots=True)
+class CardGroup:
+    """Cards that belong together, under a heading."""
+
+    title: str
+    cards: list[FlowCard] = field(default_factory=list)
+
+
+def grouped(found: Iterable[FlowCard]) -> list[CardGroup]:
+    """The cards by what they carry: goods to the shop, sales to the ERP, news of sales to the shop; no empty group."""
+    goods = CardGroup(_("Catalogue vers la boutique"))
+    sales = CardGroup(_("Ventes vers l’ERP"))
+    news = CardGroup(_("Suivi des ventes"))
+    for card in found:
+        exported = news if card.flow.entity is Entity.ORDER else goods
+        (sales if card.flow.direction is Direction.IMPORT else exported).cards.append(card)
+    return [group for group in (goods, sales, news) if group.cards]
 
 
 def cards(profile: Profile, live: Sequence[Run]) -> list[FlowCard]:

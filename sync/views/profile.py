@@ -41,9 +41,9 @@ def _cards(profile: Profile, live: list[Any]) -> dict[str, Any]:
         found = flows.cards(profile, live)
     except LookupError:
         # A connector that is no longer installed: the page still opens, with its journal and settings.
-        return {"cards": [], "connector_missing": True, "checklist": []}
+        return {"cards": [], "groups": [], "connector_missing": True, "checklist": []}
     entries = {(entry.section_title, entry.label): entry for card in found for entry in card.missing}
-    return {"cards": found, "checklist": list(entries.values())}
+    return {"cards": found, "groups": flows.grouped(found), "checklist": list(entries.values())}
 
 
 def _banner(profile: Profile) -> str:
