@@ -250,7 +250,7 @@ def migrated(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """A migrated database with one tenant, from which each test gets its own copy."""
     with database(server) as name:
         workbench = Workbench(urlsplit(server)._replace(path=f"/{name}").geturl(), tmp_path_factory.mktemp("template"))
-        workbench.manage("migrate", "--verbosity=0", "billing")
+        workbench.manage("migrate", "--verbosity=0")
         workbench.execute(TENANT)
         yield name
 
@@ -269,7 +269,7 @@ def bench(server: str, migrated: str, tmp_path: Path) -> Iterator[Workbench]:
 def embedded_bench(tmp_path: Path) -> Iterator[Workbench]:
     """A fresh SQLite file with one tenant, as the embedded mode uses it."""
     workbench = Workbench(f"sqlite://{tmp_path / 'units.sqlite3'}", tmp_path)
-    workbench.manage("migrate", "--verbosity=0", "billing")
+    workbench.manage("migrate", "--verbosity=0")
     workbench.execute(TENANT)
     with contextlib.ExitStack() as stack:
         stack.callback(workbench.stop)
