@@ -220,7 +220,10 @@ class FooterCharge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deposit:
-    """A payment created with the document. ``method`` and ``journal`` are keys of the ERP's lists."""
+    """A payment created with the document. ``method`` and ``journal`` are keys of the ERP's lists.
+
+    ``payment`` tells which of the order's other payments it is; empty for its own one and for a difference.
+    """
 
     amount: Decimal
     on: date
@@ -228,6 +231,7 @@ class Deposit:
     method: str
     journal: str = ""
     reference: str = ""
+    payment: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
