@@ -143,6 +143,45 @@ def test_the_progress_of_the_document_is_told_to_the_shop(story: Story) -> None:
     assert story.run("order_status").unchanged == 1
 
 
+@pytest.mark.covers("UPD-02")
+def test_parcel_number_with_its_status_document_number_and_delivery_date_reach_the_shop(story: Story) -> None:
+    sent = {"tracking_status": "completed", "send_number": True, "replace_number": True, "send_delivery_date": True}
+    chain = {"delivery_status": "processing"}
+    orders = {"statuses_after": {}, "delivery_date": True}
+    options_store.save(story.profile, {"progress": {**sent, **chain}, "orders": orders}, author=None)
+    order = _buy(story)
+    assert story.run("orders").created == 1
+    story.erp.advance_document(_documents(story, order)[0].piece, 3, tracking="6A123456789FR")
+    for flow in ("order_tracking", "order_document", "order_delivery"):
+        run = story.run(flow)
+        assert run.updated == 1, (flow, list(JournalEntry.objects.filter(run=run).values_list("text", flat=True)))
+    story.run("order_status")
+    held = story.rest(f"orders/{order}")
+    metas = {meta["key"]: meta["value"] for meta in held["meta_data"]}
+    (document,) = _documents(story, order)
+    assert held["status"] == "completed", "the status of the parcel comes after that of the delivery"
+    assert metas["_tracking_number"] == "6A123456789FR"
+    assert metas["_order_number"] == metas["_atoosync_piece"] == document.piece
+    assert metas["_delivery_date"] == held["date_created"][:10]
+    options_store.save(story.profile, {"progress": {"send_number": False, "send_tracking": False}}, author=None)
+    for flow in ("order_tracking", "order_document"):
+        assert story.run(flow, full=True).sent == 0
+    assert story.run("orders", full=True).sent == 0
+
+
+@pytest.mark.covers("UPD-02")
+def test_a_number_that_identifies_the_order_in_the_erp_is_never_replaced(story: Story) -> None:
+    options = {"orders": {"web_number": "number"}, "progress": {"send_number": True, "replace_number": True}}
+    options_store.save(story.profile, options, author=None)
+    order = _buy(story)
+    assert story.run("orders").created == 1
+    run = story.run("order_document")
+    assert (run.result, run.sent) == (RunResult.FAILED, 0)
+    assert JournalEntry.objects.filter(run=run, code="order_number_identifies").exists()
+    keys = {meta["key"] for meta in story.rest(f"orders/{order}")["meta_data"]}
+    assert not keys & {"_order_number", "_atoosync_piece"}
+
+
 @pytest.mark.covers("CUS-08", "CUS-09")
 def test_a_second_order_of_one_buyer_finds_its_customer_and_its_address(story: Story) -> None:
     for _ in range(2):

@@ -134,9 +134,10 @@ def advance(
     """Turn a sales document into one of type ``to`` (1 order, 2 preparation, 3 delivery, 6 invoice, 7 posted).
 
     Returns its new number. The lines keep cbMarq and DL_No and remember where they come from (DL_PieceDE, DL_PieceBC,
-    DL_PiecePL, DL_PieceBL); deposits and the shop's number follow. ``quantities`` (by DL_No) delivers only those: the rest stays on the old document,
-    marked DO_Reliquat. ``tracking`` fills the "N° de suivi" of the header. Posting keeps the invoice's number.
-    Raises KeyError for an unknown document, ValueError when ``to`` does not come after its type.
+    DL_PiecePL, DL_PieceBL); deposits and the shop's number follow. ``quantities`` (by DL_No) delivers only
+    those: the rest stays on the old document, marked DO_Reliquat. ``tracking`` fills the "N° de suivi" of the header.
+    Posting keeps the invoice's number. Raises KeyError for an unknown document, ValueError when ``to`` does not
+    come after its type.
     """
     row = session.one(
         "SELECT DO_Type, DO_Souche FROM F_DOCENTETE WHERE DO_Domaine = 0 AND DO_Piece = ? ORDER BY DO_Type DESC",

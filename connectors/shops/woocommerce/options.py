@@ -284,6 +284,16 @@ class WooCommerceOptions(OptionsSection):
         max_length=100,
         advanced=True,
     )
+    reference_meta: str = option(
+        "_order_number",
+        label="Champ du numéro de la commande",
+        help="Champ personnalisé où une extension de numérotation garde le numéro affiché de la commande. Il reçoit le"
+        " numéro de la pièce quand celui-ci le remplace.",
+        group=ORDERS,
+        min_length=1,
+        max_length=100,
+        advanced=True,
+    )
     invoice_meta: str = option(
         "_atoosync_invoice",
         label="Champ du numéro de facture",
