@@ -84,6 +84,30 @@ def test_an_order_becomes_one_document_equal_to_the_cent_and_the_second_run_does
     assert len(_documents(story, order)) == 1
 
 
+@pytest.mark.covers("ORD-02")
+def test_each_status_says_whether_what_and_how_it_ends(story: Story) -> None:
+    table = {
+        "statuses": {"processing": "order", "on-hold": "delivery", "completed": "invoice"},
+        "statuses_after": {"processing": "completed", "on-hold": "processing"},
+    }
+    options_store.save(story.profile, {"orders": table}, author=None)
+    orders = {status: _buy(story) for status in ("processing", "on-hold", "completed", "pending")}
+    for status, key in orders.items():
+        story.shop.app.mutate("order_status", {"id": key, "status": status})
+    run = story.run("orders")
+    assert (run.created, run.excluded_reasons) == (3, {"État de commande non importé": 1})
+    kinds = {status: [int(one.type) for one in _documents(story, key)] for status, key in orders.items()}
+    assert kinds == {"processing": [1], "on-hold": [3], "completed": [6], "pending": []}
+    ended = {status: story.rest(f"orders/{key}")["status"] for status, key in orders.items()}
+    assert ended == {
+        "processing": "completed",
+        "on-hold": "processing",
+        "completed": "completed",
+        "pending": "pending",
+    }
+    assert story.run("orders", full=True).created == 0
+
+
 @pytest.mark.covers("ORD-12")
 def test_p12_p14_an_order_with_an_unknown_tax_waits_alone_and_passes_once_it_is_mapped(story: Story) -> None:
     options_store.save(

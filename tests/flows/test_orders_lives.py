@@ -264,6 +264,26 @@ def test_p16_life_05_a_cancelled_order_puts_its_open_piece_on_hold(story: Story)
     assert order.life == [(Event.RESUMED, Act.TELL)]
 
 
+@pytest.mark.covers("ORD-09", "ORD-15")
+@pytest.mark.parametrize("hinted", [True, False])
+def test_p16_an_order_put_into_the_trash_is_a_cancelled_one_until_it_comes_back(story: Story, hinted: bool) -> None:
+    """Whether the notification of the shop names it or the next reading finds it; an order never imported is none."""
+    order, other = Ordered.place(story), Ordered.place(story, imported=False)
+    story.erp.update("F_DOCENTETE", "DO_NoWeb", order.key, DO_Statut=2)
+    for one in (order, other):
+        story.rest(f"orders/{one.key}", method="DELETE")
+    keys = {"keys": [order.key, other.key]} if hinted else {}
+    assert story.run("orders", **keys).updated == 1
+    assert order.life == [(Event.CANCELLED, Act.HOLD)]
+    assert other.pieces == []
+    assert story.run("orders", full=True).sent == 0
+    with story.erp.session(write=False) as session:
+        assert session.all("SELECT DO_Statut FROM F_DOCENTETE WHERE DO_NoWeb = ?", (order.key,)) == [(0,)]
+    order.status("processing")
+    assert story.run("orders").refused == 1
+    assert (Event.RESUMED, Act.TELL) in order.life
+
+
 @pytest.mark.covers("ORD-09")
 def test_p16_life_06_a_cancellation_after_the_invoice_is_told(story: Story) -> None:
     order, other = Ordered.place(story), Ordered.place(story)
