@@ -221,6 +221,15 @@ class WooCommerceOptions(OptionsSection):
         max_length=500,
         advanced=True,
     )
+    marketplaces: str = option(
+        "",
+        label="Places de marché",
+        help="Noms séparés par des virgules. Chacun devient un moyen de paiement dans Règlements, celui des commandes"
+        " dont le champ de la place de marché, ou le moyen de paiement, porte ce nom.",
+        group=ORDERS,
+        max_length=500,
+        advanced=True,
+    )
     team_notes: bool = option(
         False,
         label="Recopier les notes de l’équipe",

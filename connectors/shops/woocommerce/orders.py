@@ -85,6 +85,7 @@ def parse_order(
     lines = parse_lines(body, rules, exempt)
     carrier = next((line for line in lines if line.kind is LineKind.SHIPPING), None)
     status = text_of(body, "status").removeprefix("wc-")
+    channel = _channel(body, rules)
     order = Order(
         key=id_of(body),
         number=number,
@@ -99,14 +100,14 @@ def parse_order(
         buyer=parse_buyer(body, billing),
         billing=billing,
         shipping=delivery_address(body, billing),
-        payment=own_payment(body, total),
+        payment=own_payment(body, total, rules.marketplaces, channel),
         lines=lines,
         rates=parse_rates(body, lines),
         rate_totals=parse_rate_totals(body, lines, total_tax, price_decimals(facts)),
         coupons=parse_coupons(body),
         refunds=parse_refunds(id_of(body), rows_of(body, "refunds"), refunds, lines, modified),
         note=decoded(body.get("customer_note")).strip(),
-        channel=_channel(body, rules),
+        channel=channel,
         carrier=carrier.method if carrier else "",
         carrier_title=carrier.name if carrier else "",
         exempt=exempt,
