@@ -279,9 +279,20 @@ def test_p16_an_order_put_into_the_trash_is_a_cancelled_one_until_it_comes_back(
     assert story.run("orders", full=True).sent == 0
     with story.erp.session(write=False) as session:
         assert session.all("SELECT DO_Statut FROM F_DOCENTETE WHERE DO_NoWeb = ?", (order.key,)) == [(0,)]
+    assert order.verdict() == ("equal", [])
     order.status("processing")
     assert story.run("orders").refused == 1
     assert (Event.RESUMED, Act.TELL) in order.life
+
+
+@pytest.mark.covers("ORD-09")
+def test_the_deleted_piece_of_an_order_in_the_trash_is_not_missed_by_the_certificate(story: Story) -> None:
+    order, kept = Ordered.place(story), Ordered.place(story)
+    for one in (order, kept):
+        _delete_document(story, one.key)
+    story.rest(f"orders/{order.key}", method="DELETE")
+    made = certificate_make(story.profile, *last_days(story.profile))
+    assert [(row["key"], row["verdict"]) for row in made.rows] == [(kept.key, "missing")]
 
 
 @pytest.mark.covers("ORD-09")
