@@ -220,7 +220,10 @@ class FooterCharge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deposit:
-    """A payment created with the document. ``method`` and ``journal`` are keys of the ERP's lists."""
+    """A payment created with the document. ``method`` and ``journal`` are keys of the ERP's lists.
+
+    ``payment`` tells which of the order's other payments it is; empty for its own one and for a difference.
+    """
 
     amount: Decimal
     on: date
@@ -228,6 +231,7 @@ class Deposit:
     method: str
     journal: str = ""
     reference: str = ""
+    payment: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,7 +323,8 @@ class OrderProgress(Record):
 
     ``state`` is one of ``order``, ``preparation``, ``delivery``, ``invoice``, ``posted``; ``partial`` when the rest of
     the order is still open. ``status`` is the shop's status to set, put there by the mapping; empty leaves it. An order
-    that has one of the statuses ``further`` is left there.
+    that has one of the statuses ``further`` is left there. ``reference`` is the number that the order shall bear in the
+    shop instead of its own; empty leaves it.
     """
 
     key: str
@@ -333,6 +338,7 @@ class OrderProgress(Record):
     carrier: str = ""
     delivery_on: date | None = None
     invoice: str = ""
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,11 +79,27 @@ class ProgressSection(OptionsSection):
         visible_if={"send_tracking": True},
         choices_from="erp.document_fields",
     )
+    tracking_status: str = option(
+        "",
+        label="État d’une commande expédiée",
+        help="État donné en même temps que le numéro de suivi. Vide : l’état ne change pas.",
+        group=_NEWS,
+        visible_if={"send_tracking": True},
+        choices_from=_STATUSES,
+    )
     send_number: bool = option(
         False,
         label="Numéro du document",
         help="Envoie le numéro du bon de commande ou de la facture de l’ERP.",
         group=_NEWS,
+    )
+    replace_number: bool = option(
+        False,
+        label="Remplacer le numéro de la commande",
+        help="Le numéro du document devient celui que la boutique montre, si une de ses extensions permet de le "
+        "changer. Impossible quand le numéro de la commande est l’identifiant web du document.",
+        group=_NEWS,
+        visible_if={"send_number": True},
     )
     send_delivery_date: bool = option(
         False,

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from connectors.canonical.keys import Aspect, Entity, Ref
 from connectors.canonical.sales import OrderProgress
+from connectors.core.problems import Misconfigured, Problem
 from connectors.core.query import Query
 from sync.engine.context import RunContext
 from sync.flows.base import Excluded, Flow, Mapped
@@ -63,7 +64,7 @@ class ExportOrderStatus(_Progress):
 
 
 class ExportOrderTracking(_Progress):
-    """Sends parcel numbers."""
+    """Sends parcel numbers, with the status of an order that is on its way."""
 
     key: ClassVar[str] = "order_tracking"
     label: ClassVar[str] = "Envoyer les numéros de suivi"
@@ -74,11 +75,18 @@ class ExportOrderTracking(_Progress):
 
     def wanted(self, ctx: RunContext, progress: OrderProgress) -> OrderProgress | Excluded:
         """The parcel number, once there is one."""
-        if not ctx.options["progress"].send_tracking:
+        section = ctx.options["progress"]
+        if not section.send_tracking:
             return Excluded("Envoi du numéro de suivi coupé par réglage")
         if not progress.tracking:
             return Excluded("Pas encore de numéro de suivi")
-        return only(progress, tracking=progress.tracking, carrier=progress.carrier)
+        return only(
+            progress,
+            tracking=progress.tracking,
+            carrier=progress.carrier,
+            status=section.tracking_status,
+            further=further_statuses(section.tracking_status, section),
+        )
 
 
 class ExportOrderDocument(_Progress):
@@ -91,11 +99,27 @@ class ExportOrderDocument(_Progress):
     aspect: ClassVar[Aspect] = Aspect.DOCUMENT
     order: ClassVar[int] = 130
 
+    def query(self, ctx: RunContext) -> Query:
+        """As for the other values. Raises ``Misconfigured`` when a number is to go that orders are found by."""
+        section = ctx.options["progress"]
+        if section.send_number and section.replace_number and ctx.options["orders"].web_number == "number":
+            raise Misconfigured(_NUMBER_IDENTIFIES)
+        return super().query(ctx)
+
     def wanted(self, ctx: RunContext, progress: OrderProgress) -> OrderProgress | Excluded:
         """The piece and, later, the invoice."""
-        if not ctx.options["progress"].send_number:
+        section = ctx.options["progress"]
+        if not section.send_number:
             return Excluded("Envoi du numéro de pièce coupé par réglage")
-        return only(progress, piece=progress.piece, invoice=progress.invoice)
+        shown = progress.piece if section.replace_number else ""
+        return only(progress, piece=progress.piece, invoice=progress.invoice, reference=shown)
+
+
+_NUMBER_IDENTIFIES = Problem(
+    "order_number_identifies",
+    "Le numéro de la commande est l’identifiant web de son document : il ne peut pas être remplacé.",
+    "Ouvrez Suivi des commandes et décochez « Remplacer le numéro de la commande ».",
+)
 
 
 class ExportOrderDelivery(_Progress):

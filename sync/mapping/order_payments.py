@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, timedelta, tzinfo
 from decimal import Decimal
@@ -54,8 +55,8 @@ def deposits(
     never more than the total. Raises ``ItemRefused``: ``payment_unmapped`` (means of payment without method in the
     ERP), ``payments_exceed_order`` and ``payment_difference`` (with both amounts).
     """
-    paid = [(payment, amount) for payment, amount in _amounts(order, options) if amount > 0]
-    wanted = [(payment, amount) for payment, amount in paid if is_wanted(order, options, payment)]
+    paid = [one for one in _amounts(order, options) if one[1] > 0]
+    wanted = [one for one in paid if is_wanted(order, options, one[0])]
     if not wanted:
         return ()
     made = [
@@ -66,10 +67,11 @@ def deposits(
             method=_method(order, options, payment),
             journal=by_method(options.journals, order, payment.method) or options.journal_default,
             reference=payment.transaction,
+            payment=key,
         )
-        for payment, amount in wanted
+        for payment, amount, key in wanted
     ]
-    gap = _difference(order, options, sum((amount for _, amount in paid), Decimal(0)))
+    gap = _difference(order, options, sum((amount for _, amount, _ in paid), Decimal(0)))
     if gap:
         made.append(
             Deposit(
@@ -98,12 +100,26 @@ def instalments(order: Order, options: PaymentsSection, made: Sequence[Deposit],
     return tuple(Instalment(on=on + days * place, percent=part, method=method) for place in range(count))
 
 
-def _amounts(order: Order, options: PaymentsSection) -> list[tuple[OrderPayment, Decimal]]:
-    """Every payment of the order with its amount; the order's own one first."""
-    others = [(payment, cents(payment.amount)) for payment in order.other_payments]
-    aside = sum((amount for _, amount in others), Decimal(0))
+def payment_keys(order: Order) -> tuple[str, ...]:
+    """A name for each of the order's other payments, that stays the same when more of them come."""
+    seen: Counter[str] = Counter()
+    names = []
+    for payment in order.other_payments:
+        name = f"{payment.method}:{payment.transaction}"
+        seen[name] += 1
+        names.append(f"{name}#{seen[name]}" if seen[name] > 1 else name)
+    return tuple(names)
+
+
+def _amounts(order: Order, options: PaymentsSection) -> list[tuple[OrderPayment, Decimal, str]]:
+    """Every payment of the order with its amount and its key; the order's own one first, without key."""
+    others = [
+        (payment, cents(payment.amount), key)
+        for payment, key in zip(order.other_payments, payment_keys(order), strict=True)
+    ]
+    aside = sum((amount for _, amount, _ in others), Decimal(0))
     own = cents(order.total) - aside if options.amount == "total" else cents(order.payment.amount)
-    return [(order.payment, own), *others]
+    return [(order.payment, own, ""), *others]
 
 
 def _method(order: Order, options: PaymentsSection, payment: OrderPayment) -> str:

@@ -44,6 +44,7 @@ def _chain(options: ProgressSection) -> tuple[str, ...]:
         options.preparation_status,
         options.partial_status,
         options.delivery_status,
+        options.tracking_status if options.send_tracking else "",
         options.invoice_status,
         options.posted_status,
     )
@@ -54,7 +55,7 @@ def further_statuses(status: str, options: ProgressSection) -> tuple[str, ...]:
 
     The last place of a status counts where several stages give the same.
     """
-    if not options.forward_only:
+    if not (status and options.forward_only):
         return ()
     chain = _chain(options)
     place = max((index for index, one in enumerate(chain) if one == status), default=len(chain))

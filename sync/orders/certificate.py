@@ -188,7 +188,8 @@ def _page(profile: Profile, pictures: Pictures, orders: Iterable[Order]) -> Iter
         if not wanted and not picture.settled:
             continue
         held = pictures.document(picture.number, steps.get(DOCUMENT, ""))
-        if held is None and not wanted:
+        # Nobody needs the document of an order that was given up.
+        if held is None and (not wanted or order.cancelled):
             continue
         if held is None:
             yield _row(order, Verdict.MISSING, None, (_missing(picture, met=met, told=causes.get(order.key, "")),), met)

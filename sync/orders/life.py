@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import count
 from typing import Any, Protocol
 
@@ -32,15 +33,27 @@ from sync.orders.steps import (
     Lived,
     amended_refunds,
     lived,
+    payments_known,
+    payments_note,
     record,
     step_name,
 )
-from sync.orders.words import HAND_CHANGED, NOT_EQUAL, VANISHED, done_text, to_transform, told_problem
+from sync.orders.words import (
+    HAND_CHANGED,
+    NOT_EQUAL,
+    PAYMENT_CHANGED,
+    PAYMENT_TOO_MUCH,
+    VANISHED,
+    done_text,
+    to_transform,
+    told_problem,
+)
 
 OPEN = "open"
 _UNKNOWN = "?"
 """Content of a piece that was found and is not what the order says."""
 _KEY = 8
+_PAYABLE = {OPEN: "paid_open", "preparation": "paid_preparation"}
 
 Place = Callable[[], tuple[str, str]]
 """Customer and delivery address of the order in the ERP, found or created."""
@@ -104,8 +117,9 @@ class Rehearsal:
         return held
 
     def add_deposits(self, web_number: str, deposits: Sequence[Deposit]) -> DocumentTotals:
-        """The document as it is. Raises ``ItemRefused`` when there is none."""
-        return self.hold_document(web_number)
+        """The document with these deposits. Raises ``ItemRefused`` when there is none."""
+        held = self.hold_document(web_number)
+        return replace(held, deposits=held.deposits + _sum(deposits))
 
 
 def stage(held: DocumentTotals) -> str:
@@ -144,7 +158,7 @@ class Life:
         """Records what a document that was just created holds."""
         self._holds(self.order.facts.content, totals)
         if self.order.facts.paid or (self.order.document and self.order.document.deposits):
-            self.steps[PAID] = DONE
+            self._settle_payments()
 
     def follow(self, *, before: bool) -> None:
         """Meets every event that is not settled. ``before``: the import was finished before lives were followed.
@@ -163,6 +177,7 @@ class Life:
         self._meet_lost_refunds()
         self._meet_cancellation(before)
         self._meet_payment(before)
+        self._meet_other_payments(before)
 
     def problem(self) -> Problem | None:
         """Everything a person was told and has not settled, the newest naming the cause."""
@@ -224,11 +239,28 @@ class Life:
         if not self.order.facts.paid or PAID in self.steps or not self._is_pending(Event.PAID):
             return
         if document is not None and not document.deposits:
-            self.steps[PAID] = DONE
+            self._settle_payments()
             return
-        self._meet(Event.PAID, "", before, {OPEN: "paid_open", "preparation": "paid_preparation"}, self._pay)
+        self._meet(Event.PAID, "", before, _PAYABLE, self._pay)
         if self._recorded(Event.PAID).act is Act.AMEND:
-            self.steps[PAID] = DONE
+            self._settle_payments()
+
+    def _meet_other_payments(self, before: bool) -> None:
+        """Payments that came after the first ones, each by itself; a changed amount is a person's to sort out."""
+        for key, amount in self.order.facts.payments:
+            known = payments_known(self.steps)
+            event = f"{key}={amount}"
+            if known.get(key) == amount or PAID not in self.steps or not self._is_pending(Event.PAID, event):
+                continue
+            if key in known:
+                self._tell(Event.PAID, event, self._held(), reason=PAYMENT_CHANGED)
+                continue
+            if self._is_covered(key):
+                self._record(Event.PAID, event, Act.NONE, self._held())
+            else:
+                self._meet(Event.PAID, event, before, _PAYABLE, partial(self._pay_other, key))
+            if self._recorded(Event.PAID, event).act in (Act.AMEND, Act.NONE):
+                payments_note(self.steps, {key: amount})
 
     def _meet(
         self,
@@ -291,7 +323,23 @@ class Life:
     def _pay(self, held: DocumentTotals) -> DocumentTotals:
         if self.order.document is None:
             raise ItemRefused(self.order.problem or NOT_EQUAL)
-        return self._target.add_deposits(self.order.web_number, self.order.document.deposits)
+        known = payments_known(self.steps)
+        wanted = [one for one in self.order.document.deposits if one.payment not in known]
+        return self._target.add_deposits(self.order.web_number, wanted)
+
+    def _pay_other(self, key: str, held: DocumentTotals) -> DocumentTotals:
+        """Adds one late payment; under a numbered label where it looks like another one of the order."""
+        if self.order.document is None:
+            raise ItemRefused(self.order.problem or NOT_EQUAL)
+        deposits = self.order.document.deposits
+        place = next(place for place, one in enumerate(deposits) if one.payment == key)
+        late = deposits[place]
+        if late.amount > _sum(deposits) - held.deposits:
+            raise ItemRefused(PAYMENT_TOO_MUCH)
+        alike = [one for one in deposits[:place] if _looks(one) == _looks(late)]
+        if alike:
+            late = replace(late, label=f"({len(alike) + 1}) {late.label}")
+        return self._target.add_deposits(self.order.web_number, [late])
 
     # --- What is known -----------------------------------------------------------------------------------------
 
@@ -304,6 +352,20 @@ class Life:
     def _holds(self, content: str, totals: DocumentTotals) -> None:
         self.steps[CONTENT] = content
         self.steps[TOTAL] = str(totals.gross)
+
+    def _is_covered(self, key: str) -> bool:
+        """Whether nothing is to be created for a payment: the profile wants none, or the piece has its amount."""
+        document = self.order.document
+        if document is None:
+            return False
+        return all(one.payment != key for one in document.deposits) or _sum(document.deposits) <= self._held().deposits
+
+    def _settle_payments(self) -> None:
+        """Every payment known now needs nothing more."""
+        self.steps[PAID] = DONE
+        made = self.order.document.deposits if self.order.document else ()
+        payments_note(self.steps, {one.payment: one.amount for one in made if one.payment})
+        payments_note(self.steps, dict(self.order.facts.payments))
 
     def _recognise(self) -> None:
         """Says what a document holds that was found and not created now: the order, with or without its refunds."""
@@ -320,9 +382,8 @@ class Life:
                     self._record(Event.REFUNDED, key, Act.AMEND, self._held(), silent=True)
                 break
         document = self.order.document
-        paid = sum((one.amount for one in document.deposits), Decimal(0)) if document else None
-        if self.order.facts.paid and totals.deposits == paid:
-            self.steps[PAID] = DONE
+        if self.order.facts.paid and document is not None and totals.deposits == _sum(document.deposits):
+            self._settle_payments()
 
     def _moment(self) -> str:
         """The instant of this pass, each time a little later, so that events of one pass keep their order."""
@@ -379,6 +440,15 @@ class Life:
         )
         record(self.steps, told)
         self.news |= not known
+
+
+def _sum(deposits: Sequence[Deposit]) -> Decimal:
+    return sum((one.amount for one in deposits), Decimal(0))
+
+
+def _looks(deposit: Deposit) -> tuple[Decimal, str, str]:
+    """What the ERP knows a deposit by."""
+    return deposit.amount, deposit.label, deposit.method
 
 
 def _mapped(note: CreditNote) -> SalesDocument:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 CUSTOMER, ADDRESS, DOCUMENT, MARK = "customer", "address", "document", "mark"
-CONTENT, TOTAL, PAID = "content", "total", "paid"
-"""Hash of the content the piece holds, the total it had when it was last written, whether its payment is settled."""
+CONTENT, TOTAL, PAID, PAYMENTS = "content", "total", "paid", "payments"
+"""Hash of the content the piece holds, the total it had when it was last written, whether its payment is settled, and
+the amounts of the order's other payments that are."""
 DONE = "oui"
 _EVENT = "event:"
 
@@ -81,6 +83,18 @@ def lived(steps: Mapping[str, str]) -> list[Lived]:
 def amended_refunds(steps: Mapping[str, str]) -> set[str]:
     """Keys of the refunds that were taken out of the piece itself."""
     return {one.key for one in lived(steps) if one.event is Event.REFUNDED and one.act is Act.AMEND}
+
+
+def payments_known(steps: Mapping[str, str]) -> dict[str, Decimal]:
+    """Amounts by key of the other payments of the order that need nothing more."""
+    return {key: Decimal(amount) for key, amount in json.loads(steps.get(PAYMENTS, "{}")).items()}
+
+
+def payments_note(steps: dict[str, str], payments: Mapping[str, Decimal]) -> None:
+    """Records that these other payments need nothing more, beside those that were recorded before."""
+    known = {**payments_known(steps), **payments}
+    if known:
+        steps[PAYMENTS] = json.dumps({key: str(amount) for key, amount in known.items()}, ensure_ascii=False)
 
 
 def settled(steps: Mapping[str, str]) -> dict[str, str]:

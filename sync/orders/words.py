@@ -72,6 +72,14 @@ HAND_CHANGED = Problem(
     "document_changed_by_hand",
     "Le total de la pièce a été changé dans l’ERP : elle n’est pas corrigée par-dessus.",
 )
+PAYMENT_CHANGED = Problem(
+    "payment_changed",
+    "Le montant de ce paiement a changé dans la boutique depuis qu’il est dans l’ERP.",
+)
+PAYMENT_TOO_MUCH = Problem(
+    "payment_exceeds_rest",
+    "Ce paiement dépasse ce qui reste à régler sur la pièce.",
+)
 NOT_EQUAL = Problem(
     "document_not_equal",
     "La pièce ne tient pas encore la commande telle qu’elle est maintenant.",

@@ -119,8 +119,9 @@ def orders_reset(request: HttpRequest, profile_id: int) -> HttpResponse:
 
 
 def _reset(request: HttpRequest, profile: Profile, typed: str) -> None:
-    keys = desk.transferred(profile) if typed.upper() == ALL else _keys(typed)
-    if len(keys) > KEYS_LIMIT and typed.upper() != ALL:
+    everything = typed.upper() in (ALL, "ALL")
+    keys = desk.transferred(profile) if everything else _keys(typed)
+    if len(keys) > KEYS_LIMIT and not everything:
         refuse(request, _("Saisissez au plus %(limit)s identifiants.") % {"limit": KEYS_LIMIT})
         return
     if len(keys) > ORDERS_RESET_AT_ONCE:

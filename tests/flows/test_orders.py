@@ -84,6 +84,30 @@ def test_an_order_becomes_one_document_equal_to_the_cent_and_the_second_run_does
     assert len(_documents(story, order)) == 1
 
 
+@pytest.mark.covers("ORD-02")
+def test_each_status_says_whether_what_and_how_it_ends(story: Story) -> None:
+    table = {
+        "statuses": {"processing": "order", "on-hold": "delivery", "completed": "invoice"},
+        "statuses_after": {"processing": "completed", "on-hold": "processing"},
+    }
+    options_store.save(story.profile, {"orders": table}, author=None)
+    orders = {status: _buy(story) for status in ("processing", "on-hold", "completed", "pending")}
+    for status, key in orders.items():
+        story.shop.app.mutate("order_status", {"id": key, "status": status})
+    run = story.run("orders")
+    assert (run.created, run.excluded_reasons) == (3, {"État de commande non importé": 1})
+    kinds = {status: [int(one.type) for one in _documents(story, key)] for status, key in orders.items()}
+    assert kinds == {"processing": [1], "on-hold": [3], "completed": [6], "pending": []}
+    ended = {status: story.rest(f"orders/{key}")["status"] for status, key in orders.items()}
+    assert ended == {
+        "processing": "completed",
+        "on-hold": "processing",
+        "completed": "completed",
+        "pending": "pending",
+    }
+    assert story.run("orders", full=True).created == 0
+
+
 @pytest.mark.covers("ORD-12")
 def test_p12_p14_an_order_with_an_unknown_tax_waits_alone_and_passes_once_it_is_mapped(story: Story) -> None:
     options_store.save(
@@ -141,6 +165,45 @@ def test_the_progress_of_the_document_is_told_to_the_shop(story: Story) -> None:
     assert held["status"] == "completed"
     assert any(meta["value"] == "6A123456789FR" for meta in held["meta_data"])
     assert story.run("order_status").unchanged == 1
+
+
+@pytest.mark.covers("UPD-02")
+def test_parcel_number_with_its_status_document_number_and_delivery_date_reach_the_shop(story: Story) -> None:
+    sent = {"tracking_status": "completed", "send_number": True, "replace_number": True, "send_delivery_date": True}
+    chain = {"delivery_status": "processing"}
+    orders = {"statuses_after": {}, "delivery_date": True}
+    options_store.save(story.profile, {"progress": {**sent, **chain}, "orders": orders}, author=None)
+    order = _buy(story)
+    assert story.run("orders").created == 1
+    story.erp.advance_document(_documents(story, order)[0].piece, 3, tracking="6A123456789FR")
+    for flow in ("order_tracking", "order_document", "order_delivery"):
+        run = story.run(flow)
+        assert run.updated == 1, (flow, list(JournalEntry.objects.filter(run=run).values_list("text", flat=True)))
+    story.run("order_status")
+    held = story.rest(f"orders/{order}")
+    metas = {meta["key"]: meta["value"] for meta in held["meta_data"]}
+    (document,) = _documents(story, order)
+    assert held["status"] == "completed", "the status of the parcel comes after that of the delivery"
+    assert metas["_tracking_number"] == "6A123456789FR"
+    assert metas["_order_number"] == metas["_atoosync_piece"] == document.piece
+    assert metas["_delivery_date"] == held["date_created"][:10]
+    options_store.save(story.profile, {"progress": {"send_number": False, "send_tracking": False}}, author=None)
+    for flow in ("order_tracking", "order_document"):
+        assert story.run(flow, full=True).sent == 0
+    assert story.run("orders", full=True).sent == 0
+
+
+@pytest.mark.covers("UPD-02")
+def test_a_number_that_identifies_the_order_in_the_erp_is_never_replaced(story: Story) -> None:
+    options = {"orders": {"web_number": "number"}, "progress": {"send_number": True, "replace_number": True}}
+    options_store.save(story.profile, options, author=None)
+    order = _buy(story)
+    assert story.run("orders").created == 1
+    run = story.run("order_document")
+    assert (run.result, run.sent) == (RunResult.FAILED, 0)
+    assert JournalEntry.objects.filter(run=run, code="order_number_identifies").exists()
+    keys = {meta["key"] for meta in story.rest(f"orders/{order}")["meta_data"]}
+    assert not keys & {"_order_number", "_atoosync_piece"}
 
 
 @pytest.mark.covers("CUS-08", "CUS-09")

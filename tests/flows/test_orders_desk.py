@@ -167,6 +167,21 @@ def test_a_reset_needs_a_manager_and_the_typed_word(story: Story) -> None:
 
 
 @pytest.mark.covers("ORD-14")
+@pytest.mark.parametrize(("typed", "left"), [("toutes", 0), ("ALL", 0), ("{0}, {1}", 1)])
+def test_some_or_all_orders_are_reset_from_the_page(story: Story, typed: str, left: int) -> None:
+    orders = [_buy(story) for _ in range(3)]
+    assert story.run("orders").created == 3
+    url = reverse("sync:orders_reset", args=[story.profile.pk])
+    data = {"commandes": typed.format(*orders), "confirmation": "REINITIALISER"}
+    body = _client(story, Role.MANAGER).post(url, data, follow=True).content.decode()
+    assert f"{3 - left} commandes sont réinitialisées" in body
+    kept = set(Link.objects.filter(entity="order").values_list("shop_key", flat=True))
+    assert kept == set(orders[3 - left :])
+    assert story.run("orders").created == 0
+    assert [len(story.erp.documents(key)) for key in orders] == [1, 1, 1]
+
+
+@pytest.mark.covers("ORD-14")
 def test_a_reset_that_the_shop_refuses_keeps_the_order_transferred(story: Story) -> None:
     order = _buy(story)
     assert story.run("orders").created == 1

@@ -119,6 +119,10 @@ class Ordered:
         made = self.story.rest(f"orders/{self.key}/refunds", {**body, "amount": amount}, method="POST")
         return str(made["id"])
 
+    def pay(self, amounts: dict[str, str]) -> None:
+        """The extension of the shop notes what was paid later, by the number of each payment."""
+        self.story.rest(f"orders/{self.key}", {"meta_data": [{"key": "_later", "value": amounts}]})
+
     def amount(self, refund: str) -> Decimal:
         return Decimal(self.story.rest(f"orders/{self.key}/refunds/{refund}")["amount"])
 
@@ -260,6 +264,37 @@ def test_p16_life_05_a_cancelled_order_puts_its_open_piece_on_hold(story: Story)
     assert order.life == [(Event.RESUMED, Act.TELL)]
 
 
+@pytest.mark.covers("ORD-09", "ORD-15")
+@pytest.mark.parametrize("hinted", [True, False])
+def test_p16_an_order_put_into_the_trash_is_a_cancelled_one_until_it_comes_back(story: Story, hinted: bool) -> None:
+    """Whether the notification of the shop names it or the next reading finds it; an order never imported is none."""
+    order, other = Ordered.place(story), Ordered.place(story, imported=False)
+    story.erp.update("F_DOCENTETE", "DO_NoWeb", order.key, DO_Statut=2)
+    for one in (order, other):
+        story.rest(f"orders/{one.key}", method="DELETE")
+    keys = {"keys": [order.key, other.key]} if hinted else {}
+    assert story.run("orders", **keys).updated == 1
+    assert order.life == [(Event.CANCELLED, Act.HOLD)]
+    assert other.pieces == []
+    assert story.run("orders", full=True).sent == 0
+    with story.erp.session(write=False) as session:
+        assert session.all("SELECT DO_Statut FROM F_DOCENTETE WHERE DO_NoWeb = ?", (order.key,)) == [(0,)]
+    assert order.verdict() == ("equal", [])
+    order.status("processing")
+    assert story.run("orders").refused == 1
+    assert (Event.RESUMED, Act.TELL) in order.life
+
+
+@pytest.mark.covers("ORD-09")
+def test_the_deleted_piece_of_an_order_in_the_trash_is_not_missed_by_the_certificate(story: Story) -> None:
+    order, kept = Ordered.place(story), Ordered.place(story)
+    for one in (order, kept):
+        _delete_document(story, one.key)
+    story.rest(f"orders/{order.key}", method="DELETE")
+    made = certificate_make(story.profile, *last_days(story.profile))
+    assert [(row["key"], row["verdict"]) for row in made.rows] == [(kept.key, "missing")]
+
+
 @pytest.mark.covers("ORD-09")
 def test_p16_life_06_a_cancellation_after_the_invoice_is_told(story: Story) -> None:
     order, other = Ordered.place(story), Ordered.place(story)
@@ -359,6 +394,71 @@ def test_p16_life_11_a_late_payment_adds_its_deposit_once(story: Story) -> None:
     assert order.piece.deposits == order.total()
     assert order.life == [(Event.PAID, Act.AMEND)]
     assert order.verdict() == ("equal", [])
+
+
+@pytest.mark.covers("ORD-09", "PAY-02")
+def test_p16_later_payments_of_an_order_are_each_added_once(story: Story) -> None:
+    """The first payment is half of what the two later ones bring, and one of them looks exactly like it."""
+    order = _part_paid(story)
+    assert order.piece.deposits == 30
+    order.pay({"A": "30.00"})
+    with order.record_lost():
+        assert story.run("orders").updated == 1
+    order.live()
+    assert order.piece.deposits == 60
+    rest = order.total() - 60
+    order.pay({"A": "30.00", "B": str(rest)})
+    assert order.live().updated == 1
+    assert order.piece.deposits == order.total()
+    assert order.verdict() == ("equal", [])
+    assert sorted(_deposits(story, order)) == sorted([Decimal(30), Decimal(30), rest])
+    order.pay({"A": "30.00", "B": str(rest + 1)})
+    assert order.live().refused == 1
+    assert order.piece.deposits == order.total()
+    assert "order_paid_after_import" in order.told()[-1]
+
+
+@pytest.mark.covers("ORD-09", "PAY-02")
+@pytest.mark.parametrize(
+    ("amount", "policy", "stage", "act"),
+    [
+        ("paid", "amend", PREPARATION, Act.AMEND),
+        ("paid", "tell", PREPARATION, Act.TELL),
+        ("paid", "amend", DELIVERY, Act.TELL),
+        ("total", "amend", PREPARATION, Act.NONE),
+    ],
+)
+def test_p16_a_later_payment_follows_the_table_of_late_payments(
+    story: Story, amount: str, policy: str, stage: int, act: Act
+) -> None:
+    """Where the whole total was taken as paid with the first payment, nothing is left to add."""
+    order = _part_paid(story, amount)
+    before = order.piece.deposits
+    assert before == (30 if amount == "paid" else order.total())
+    _policy(story, paid_preparation=policy)
+    order.advance(stage)
+    order.pay({"A": "12.50"})
+    order.live()
+    assert order.life == [(Event.PAID, act)]
+    assert order.piece.deposits == before + (Decimal("12.50") if act is Act.AMEND else 0)
+
+
+def _part_paid(story: Story, amount: str = "paid") -> Ordered:
+    """An order imported with a first payment of 30, of a shop that notes later ones in a custom field."""
+    fields = {"payment_metas": "_later = virement", "received_meta": "_received"}
+    options_store.save(story.profile, {"shop": fields, "payments": {"amount": amount}}, author=None)
+    order = Ordered.place(story, imported=False)
+    order.status("processing")
+    assert order.shop["date_paid"]
+    story.rest(f"orders/{order.key}", {"meta_data": [{"key": "_received", "value": "30.00"}]})
+    assert story.run("orders").created == 1, order.told()
+    return order
+
+
+def _deposits(story: Story, order: Ordered) -> list[Decimal]:
+    with story.erp.session(write=False) as session:
+        rows = session.all("SELECT DR_Montant FROM F_DOCREGL WHERE DO_Piece = ?", (order.piece.piece,))
+    return [Decimal(str(row[0])) for row in rows]
 
 
 @pytest.mark.covers("ORD-09")

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from billing import ledger
+from connectors.canonical.keys import Side
 from connectors.sandbox.sage100 import Sage100Sandbox, build
 from connectors.sandbox.woocommerce import WooCommerceSandbox
-from profiles import options_store
+from profiles import catalogs, options_store
 from profiles.models import MatchState, Profile
 from sync.models import JournalEntry
 from tests.flows.conftest import Story, make_story
@@ -64,6 +65,38 @@ def test_each_payment_and_the_difference_become_deposits_that_add_up_to_the_docu
     assert [label for label, amount in found if amount == Decimal("0.03")] == [f"Écart de règlement {order}"]
     assert story.run("orders", full=True).sent == 0
     assert len(_deposits(story, order)) == 3
+
+
+@pytest.mark.covers("ORD-09", "ORD-05", "PAY-01")
+def test_an_order_of_a_marketplace_has_the_customer_method_journal_and_label_of_its_marketplace(story: Story) -> None:
+    with story.erp.session(write=False) as session:
+        customer = str(session.all("SELECT MIN(CT_Num) FROM F_COMPTET WHERE CT_Type = 0")[0][0])
+        journal = str(session.all("SELECT MAX(JO_Num) FROM F_JOURNAUX WHERE JO_Reglement = 1")[0][0])
+    options_store.save(story.profile, {"shop": {"marketplaces": "Cdiscount"}}, author=None)
+    assert not catalogs.refresh(story.profile, Side.SHOP).problems
+    means = {"customers": customer, "methods": "2", "journals": journal}
+    tables = {name: {"Cdiscount": value} for name, value in means.items()}
+    given = {**tables, "amount": "total", "date": "payment", "label_template": "CD %ON"}
+    options_store.save(story.profile, {"payments": given}, author=None)
+    body = {"line_items": [{"sku": "TENTE2P", "quantity": 1}], "set_paid": True, "payment_method": "other"}
+    body["meta_data"] = [{"key": "_marketplace", "value": "cdiscount"}]
+    order = story.rest("orders", body, method="POST")
+    run = story.run("orders")
+    assert run.created == 1, list(JournalEntry.objects.filter(run=run).values_list("text", flat=True))
+    (document,) = story.erp.documents(str(order["id"]))
+    assert document.customer == customer
+    with story.erp.session(write=False) as session:
+        rows = session.all(
+            "SELECT r.DR_Libelle, r.DR_Montant, r.DR_Date, p.N_Reglement, p.JO_Num FROM F_DOCREGL r "
+            "INNER JOIN F_REGLECH e ON e.DR_No = r.DR_No INNER JOIN F_CREGLEMENT p ON p.RG_No = e.RG_No "
+            "WHERE r.DO_Piece = ?",
+            (document.piece,),
+        )
+    ((label, amount, on, method, held),) = rows
+    assert (label, Decimal(str(amount)), int(method), held) == (
+        f"CD {order['number']}", Decimal(order["total"]), 2, journal,
+    )  # fmt: skip
+    assert str(on)[:10] == order["date_paid"][:10]
 
 
 @pytest.mark.covers("PAY-02")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,41 @@ def test_an_accepted_quote_is_told_until_it_is_transformed_and_never_becomes_a_s
     again = story.run("quotes", full=True)
     assert (again.sent, again.deferred) == (0, 0)
     assert _units(story) == 1
+
+
+@pytest.mark.covers("PAY-01")
+def test_an_accepted_quote_gets_its_payment_once_when_it_is_transformed_in_the_erp(story: Story) -> None:
+    quote = _placed(story)
+    assert story.run("quotes").created == 1
+    ((piece, _),) = _documents(story, quote)
+    assert _deposits(story, quote) == []
+    story.rest(f"orders/{quote}", {"set_paid": True, "status": "processing"})
+    waiting = story.run("orders")
+    assert (waiting.deferred, _told(waiting)) == (1, ["quote_accepted"])
+    assert _deposits(story, quote) == [], "a quote takes no payment"
+    story.erp.advance_document(piece, 1)
+    _later()
+    assert story.run("orders").updated == 1
+    total = story.erp.documents(quote)[0].total_gross
+    assert [kind for _, kind in _documents(story, quote)] == [1]
+    assert _deposits(story, quote) == [total]
+    for flow in ("quotes", "orders"):
+        for full in (False, True):
+            story.run(flow, full=full)
+    _later()
+    story.run("orders")
+    assert _deposits(story, quote) == [total]
+    assert _units(story) == 1
+
+
+def _deposits(story: Story, order: str) -> list[Decimal]:
+    with story.erp.session(write=False) as session:
+        pieces = [piece for piece, _ in _documents(story, order)]
+        return [
+            Decimal(str(row[0]))
+            for piece in pieces
+            for row in session.all("SELECT DR_Montant FROM F_DOCREGL WHERE DO_Piece = ?", (piece,))
+        ]
 
 
 def test_an_accepted_quote_that_is_gone_from_the_erp_is_told(story: Story) -> None:

@@ -191,7 +191,7 @@ def test_numbers_of_accounts_and_guests_never_meet(prefix: str, guest: str, allo
         OrderCustomersSection(prefix=prefix, guest_prefix=guest)
 
 
-@pytest.mark.covers("CUS-08")
+@pytest.mark.covers("CUS-08", "ORD-05")
 @pytest.mark.parametrize(
     ("options", "account"),
     [

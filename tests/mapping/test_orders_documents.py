@@ -430,7 +430,7 @@ def test_kind_of_document_and_status_afterwards_by_status(kind: str) -> None:
     assert preview(other, options, Catalogue(), MOMENT).document is not None
 
 
-@pytest.mark.covers("ORD-03")
+@pytest.mark.covers("ORD-03", "ORD-07")
 @pytest.mark.parametrize(
     ("choice", "expected"),
     [("order", date(2026, 11, 21)), ("invoice", date(2026, 11, 24)), ("today", date(2026, 11, 30))],

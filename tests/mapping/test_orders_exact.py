@@ -46,7 +46,7 @@ def run(cart: Cart, **options: Any) -> str:
     return "rounded" if told.explanation.rounding_lines else ""
 
 
-@pytest.mark.covers("ORD-10", "ORD-03", "ORD-09")
+@pytest.mark.covers("ORD-10", "ORD-03", "ORD-07", "ORD-09")
 @pytest.mark.parametrize("include_tax", [False, True], ids=["prices-without-tax", "prices-with-tax"])
 @pytest.mark.parametrize("at_subtotal", [False, True], ids=["per-line", "at-subtotal"])
 @pytest.mark.parametrize("basis", ["net", "gross"])

@@ -188,6 +188,28 @@ def test_lines_of_a_mapping_are_added_and_removed_with_the_keyboard(page: Page, 
     assert options_store.stored(payments)["payments"]["methods"] == {"paypal": "3"}
 
 
+@pytest.mark.covers("ORD-04")
+def test_one_category_is_applied_to_the_selected_countries_with_and_without_tax(page: Page, profile: Profile) -> None:
+    countries = [Choice("FR", "France"), Choice("BE", "Belgique"), Choice("US", "États-Unis")]
+    catalogs._store(profile, Side.SHOP, "countries", countries)
+    catalogs._store(profile, Side.ERP, "accounting_categories", [Choice("1", "France"), Choice("2", "Union")])
+    page.goto(reverse("profiles:settings", args=[profile.pk, "order_taxes"]))
+    for name, category in (("taxed", "1"), ("untaxed", "2")):
+        grid = page.locator(f"#id_order_taxes-categories_{name}")
+        for row in (0, 1):
+            grid.locator("[data-mapping-pick]").nth(row).check()
+        grid.locator("[data-mapping-new]").select_option(category)
+        grid.get_by_role("button", name="Appliquer aux valeurs sélectionnées").click()
+        expect(grid.locator("[data-mapping-count]")).to_have_text("2 sur 3 renseignées")
+        page.locator(f"#id_order_taxes-category_{name}").select_option(category)
+    page.locator(".form-actions-sticky button[type=submit]").click()
+    expect(page.locator("#toasts")).to_contain_text("Les réglages sont enregistrés.")
+    stored = options_store.stored(profile)["order_taxes"]
+    assert sorted(stored["categories_taxed"].values()) == ["1", "1"]
+    assert stored["categories_taxed"].keys() == stored["categories_untaxed"].keys() < {"FR", "BE", "US"}
+    assert (stored["category_taxed"], stored["category_untaxed"]) == ("1", "2")
+
+
 @pytest.mark.covers("PRF-05")
 def test_lines_are_added_without_javascript_and_a_wrong_one_is_refused_at_its_place(
     page: Page, payments: Profile

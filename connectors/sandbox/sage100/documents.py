@@ -7,12 +7,12 @@ from typing import Any
 from .backends import Session
 from .schema import quoted
 
-ORDER, PREPARATION, DELIVERY, INVOICE, POSTED = 1, 2, 3, 6, 7
+QUOTE, ORDER, PREPARATION, DELIVERY, INVOICE, POSTED = 0, 1, 2, 3, 6, 7
 USER = "COLU"
 """Creator (cbCreateur) of the rows a Sage user makes on screen; a program's rows bear its own."""
 
 _CENT = Decimal("0.01")
-_ORIGIN = {ORDER: "DL_PieceBC", PREPARATION: "DL_PiecePL", DELIVERY: "DL_PieceBL"}
+_ORIGIN = {QUOTE: "DL_PieceDE", ORDER: "DL_PieceBC", PREPARATION: "DL_PiecePL", DELIVERY: "DL_PieceBL"}
 _QUANTITY = {PREPARATION: "DL_QtePL", DELIVERY: "DL_QteBL"}
 _WITH_PIECE = ("F_DOCREGL", "F_REGLECH", "F_DOCENTETEINFOS")
 
@@ -131,12 +131,13 @@ def following(piece: str) -> str:
 def advance(
     session: Session, piece: str, to: int, *, quantities: dict[int, Any] | None = None, tracking: str = ""
 ) -> str:
-    """Turn a sales document into one of type ``to`` (2 preparation, 3 delivery, 6 invoice, 7 posted); its new number.
+    """Turn a sales document into one of type ``to`` (1 order, 2 preparation, 3 delivery, 6 invoice, 7 posted).
 
-    The lines keep cbMarq and DL_No and remember where they come from (DL_PieceBC, DL_PiecePL, DL_PieceBL); deposits
-    and the shop's number follow. ``quantities`` (by DL_No) delivers only those: the rest stays on the old document,
-    marked DO_Reliquat. ``tracking`` fills the "N° de suivi" of the header. Posting keeps the invoice's number.
-    Raises KeyError for an unknown document, ValueError when ``to`` does not come after its type.
+    Returns its new number. The lines keep cbMarq and DL_No and remember where they come from (DL_PieceDE, DL_PieceBC,
+    DL_PiecePL, DL_PieceBL); deposits and the shop's number follow. ``quantities`` (by DL_No) delivers only
+    those: the rest stays on the old document, marked DO_Reliquat. ``tracking`` fills the "N° de suivi" of the header.
+    Posting keeps the invoice's number. Raises KeyError for an unknown document, ValueError when ``to`` does not
+    come after its type.
     """
     row = session.one(
         "SELECT DO_Type, DO_Souche FROM F_DOCENTETE WHERE DO_Domaine = 0 AND DO_Piece = ? ORDER BY DO_Type DESC",
@@ -145,7 +146,7 @@ def advance(
     if row is None:
         raise KeyError(piece)
     kind, series = int(row[0]), int(row[1])
-    if to not in (PREPARATION, DELIVERY, INVOICE, POSTED) or to <= kind:
+    if to not in (ORDER, PREPARATION, DELIVERY, INVOICE, POSTED) or to <= kind:
         raise ValueError(f"document {piece} is of type {kind} and cannot become {to}")
     number = piece if to == POSTED and kind == INVOICE else take_number(session, to, series)
     if quantities:

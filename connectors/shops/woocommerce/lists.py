@@ -8,6 +8,7 @@ from typing import Any
 
 from connectors.core.problems import NotSupported, Problem
 from connectors.core.results import Choice
+from connectors.shops.woocommerce.order_lines import names
 from connectors.shops.woocommerce.shop import Shop
 from connectors.shops.woocommerce.text import decoded, number_text
 
@@ -102,7 +103,7 @@ def _shipping_classes(shop: Shop) -> list[Choice]:
 
 
 def _payment_methods(shop: Shop) -> list[Choice]:
-    """Means of payment of the shop, then those that custom fields of orders stand for."""
+    """Means of payment of the shop, then those that custom fields of orders stand for, and marketplaces."""
     rows = shop.api.rows("payment_gateways", {"_fields": "id,title,method_title,enabled"}).rows
     choices = [
         Choice(
@@ -113,7 +114,8 @@ def _payment_methods(shop: Shop) -> list[Choice]:
         for row in rows
     ]
     known = {choice.key for choice in choices}
-    named = dict.fromkeys(method for _, method in shop.options.other_payments)
+    fields = [method for _, method in shop.options.other_payments]
+    named = dict.fromkeys([*fields, *names(shop.options.marketplaces)])
     return choices + [Choice(name, name, {"enabled": "yes"}) for name in named if name not in known]
 
 

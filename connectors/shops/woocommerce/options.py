@@ -221,6 +221,15 @@ class WooCommerceOptions(OptionsSection):
         max_length=500,
         advanced=True,
     )
+    marketplaces: str = option(
+        "",
+        label="Places de marché",
+        help="Noms séparés par des virgules. Chacun devient un moyen de paiement dans Règlements, celui des commandes"
+        " dont le champ de la place de marché, ou le moyen de paiement, porte ce nom.",
+        group=ORDERS,
+        max_length=500,
+        advanced=True,
+    )
     team_notes: bool = option(
         False,
         label="Recopier les notes de l’équipe",
@@ -279,6 +288,16 @@ class WooCommerceOptions(OptionsSection):
         "_atoosync_piece",
         label="Champ du numéro de pièce",
         help="Champ personnalisé des commandes qui reçoit le numéro de la pièce de l’ERP.",
+        group=ORDERS,
+        min_length=1,
+        max_length=100,
+        advanced=True,
+    )
+    reference_meta: str = option(
+        "_order_number",
+        label="Champ du numéro de la commande",
+        help="Champ personnalisé où une extension de numérotation garde le numéro affiché de la commande. Il reçoit le"
+        " numéro de la pièce quand celui-ci le remplace.",
         group=ORDERS,
         min_length=1,
         max_length=100,

@@ -36,6 +36,7 @@ class OrderRules:
     """How a shop names what WooCommerce has no field for. Names are compared without case, accents and punctuation.
 
     ``wrapping`` and ``eco``: parts of fee names. ``channels``: meta keys whose value names a marketplace.
+    ``marketplaces``: those whose name is the means of payment of their orders.
     ``payments``: meta keys that hold amounts paid otherwise, each with its means of payment. ``received``: meta key of
     the amount that the order's own means of payment brought in, empty for none.
     """
@@ -43,6 +44,7 @@ class OrderRules:
     wrapping: tuple[str, ...] = ("emballage cadeau", "paquet cadeau", "papier cadeau", "gift wrap")
     eco: tuple[str, ...] = ("éco-participation", "éco-contribution", "écotaxe", "éco-taxe", "DEEE")
     channels: tuple[str, ...] = ("_marketplace", "marketplace", "_sales_channel")
+    marketplaces: tuple[str, ...] = ()
     payments: tuple[tuple[str, str], ...] = ()
     received: str = ""
 
@@ -53,6 +55,7 @@ class OrderRules:
             wrapping=names(options.wrapping_names),
             eco=names(options.eco_names),
             channels=names(options.channel_metas),
+            marketplaces=names(options.marketplaces),
             payments=options.other_payments,
             received=options.received_meta,
         )

@@ -8,7 +8,7 @@ a field of its own in the order (``gift_cards``, with code and amount), which ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -25,11 +25,18 @@ GIFT_CARD = "gift_card"
 _CODES = ("code", "giftcard_number", "number", "id")
 
 
-def own_payment(body: Row, total: Decimal) -> OrderPayment:
-    """The one payment WooCommerce knows, of the whole ``total``."""
+def own_payment(body: Row, total: Decimal, marketplaces: Sequence[str] = (), channel: str = "") -> OrderPayment:
+    """The one payment WooCommerce knows, of the whole ``total``.
+
+    The means of payment of an order of one of these ``marketplaces`` is the marketplace, told by the ``channel`` or by
+    the means of payment or its title, whatever the case.
+    """
+    method, title = text_of(body, "payment_method"), text_of(body, "payment_method_title")
+    told = {text.casefold() for text in (channel, method, title)}
+    marketplace = next((name for name in marketplaces if name.casefold() in told), "")
     return OrderPayment(
-        method=text_of(body, "payment_method"),
-        title=text_of(body, "payment_method_title"),
+        method=marketplace or method,
+        title=marketplace or title,
         amount=total,
         paid_at=instant(body.get("date_paid_gmt")),
         transaction=text_of(body, "transaction_id"),

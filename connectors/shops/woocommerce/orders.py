@@ -85,6 +85,7 @@ def parse_order(
     lines = parse_lines(body, rules, exempt)
     carrier = next((line for line in lines if line.kind is LineKind.SHIPPING), None)
     status = text_of(body, "status").removeprefix("wc-")
+    channel = _channel(body, rules)
     order = Order(
         key=id_of(body),
         number=number,
@@ -99,14 +100,14 @@ def parse_order(
         buyer=parse_buyer(body, billing),
         billing=billing,
         shipping=delivery_address(body, billing),
-        payment=own_payment(body, total),
+        payment=own_payment(body, total, rules.marketplaces, channel),
         lines=lines,
         rates=parse_rates(body, lines),
         rate_totals=parse_rate_totals(body, lines, total_tax, price_decimals(facts)),
         coupons=parse_coupons(body),
         refunds=parse_refunds(id_of(body), rows_of(body, "refunds"), refunds, lines, modified),
         note=decoded(body.get("customer_note")).strip(),
-        channel=_channel(body, rules),
+        channel=channel,
         carrier=carrier.method if carrier else "",
         carrier_title=carrier.name if carrier else "",
         exempt=exempt,
@@ -262,8 +263,9 @@ class OrderReader:
     ) -> Iterator[Page[Order]]:
         """Orders that satisfy the query, changed since the mark or among ``keys`` (the query counts there too).
 
-        Drafts never come; orders that bear our mark only with ``include_transferred``; the trash is not read. What
-        cannot become an order is refused by name. Raises ``Misconfigured`` for a status the shop does not know.
+        Drafts never come; orders that bear our mark only with ``include_transferred``, and then also those of them that
+        were put into the trash, last and as cancelled. One that was deleted for good does not come. What cannot become
+        an order is refused by name. Raises ``Misconfigured`` for a status the shop does not know.
         """
         if keys is not None:
             yield from self._by_keys(query, [key for key in dict.fromkeys(keys) if key.isdecimal()])
@@ -277,6 +279,9 @@ class OrderReader:
         for rows, step, total in self._steps(wanted, position):
             last, empty = Cursor(cursor.since, until, step), False
             yield self._page([row for row in rows if _changed_since(row, cursor.since)], query, last, total)
+        for rows in self._transferred_trash(query, _changed(cursor.since)):
+            yield self._page([row for row in rows if _changed_since(row, cursor.since)], query, last, None)
+            empty = False
         if empty:
             # The engine learns the mark of a reading from its last page.
             yield Page((), last, total=0)
@@ -295,12 +300,26 @@ class OrderReader:
         except ItemRefused as error:
             raise Misconfigured(_bad_filter(error.problem, str(wanted.get("status", "")))) from error
 
+    def _transferred_trash(self, query: Query, filters: Mapping[str, str | int]) -> Iterator[Sequence[Row]]:
+        """Orders of the trash that bear our mark: the default list leaves the trash out (recorded)."""
+        if not query.include_transferred or query.statuses:
+            return
+        wanted: dict[str, str | int] = {**filters, "status": "trash", "dp": 6, "_fields": FIELDS}
+        for step in self._shop.api.walk("orders", wanted, size=ORDERS_PAGE):
+            marked = [row for row in step.rows if mark_of(row)]
+            if marked:
+                yield marked
+
     def _by_keys(self, query: Query, keys: Sequence[str]) -> Iterator[Page[Order]]:
         for start in range(0, len(keys), PAGE):
-            included = ",".join(keys[start : start + PAGE])
-            wanted: dict[str, str | int] = {"include": included, "dp": 6, "_fields": FIELDS}
+            missing = dict.fromkeys(keys[start : start + PAGE])
+            wanted: dict[str, str | int] = {"include": ",".join(missing), "dp": 6, "_fields": FIELDS}
             for step in self._shop.api.walk("orders", wanted, size=ORDERS_PAGE):
                 yield self._page(step.rows, query, Cursor(), len(keys))
+                for row in step.rows:
+                    missing.pop(id_of(row), None)
+            for rows in self._transferred_trash(query, {"include": ",".join(missing)}) if missing else ():
+                yield self._page(rows, query, Cursor(), len(keys))
 
     def _filters(self, query: Query) -> dict[str, str | int]:
         """What the shop can leave out itself. Bounds are a day wide of the mark: before 5.8 they are site time."""

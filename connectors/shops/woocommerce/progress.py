@@ -7,7 +7,7 @@ none moves an order that somebody closed. Orders have no core fields for these v
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from connectors.canonical.sales import OrderMark, OrderProgress
@@ -238,11 +238,14 @@ class StatusWriter(OrderWriter[OrderProgress]):
 
 
 class DocumentWriter(OrderWriter[OrderProgress]):
-    """Numbers of the piece and of the invoice."""
+    """Numbers of the piece and of the invoice, and the number shown for the order where it becomes the piece's."""
 
     def _wanted(self, record: OrderProgress) -> Wanted:
         options = self._shop.options
-        return Wanted(metas=_filled({options.document_meta: record.piece, options.invoice_meta: record.invoice}))
+        metas = {options.document_meta: record.piece, options.invoice_meta: record.invoice}
+        if record.reference:
+            metas[options.reference_meta] = record.reference
+        return Wanted(metas=_filled(metas))
 
 
 class DeliveryWriter(OrderWriter[OrderProgress]):
@@ -254,16 +257,24 @@ class DeliveryWriter(OrderWriter[OrderProgress]):
 
 
 class TrackingWriter(OrderWriter[OrderProgress]):
-    """Tracking number and carrier, with a note to the customer where the settings have one.
+    """Tracking number and carrier, with the status a sent order gets and a note to the customer where wanted.
 
-    The note comes first and the field last: after a crash in between, the note is found again and not repeated.
+    The status is set together with a new number only, and never on an order that was closed. The note comes
+    first and the field last: after a crash in between, the note is found again and not repeated.
     """
 
     def _wanted(self, record: OrderProgress) -> Wanted:
         if not record.tracking:
             return Wanted()
         options = self._shop.options
-        return Wanted(metas=_filled({options.tracking_meta: record.tracking, options.provider_meta: record.carrier}))
+        metas = {options.tracking_meta: record.tracking, options.provider_meta: record.carrier}
+        return Wanted(record.status, frozenset(status.removeprefix("wc-") for status in record.further), _filled(metas))
+
+    def _body(self, out: Outbound[OrderProgress], now: Current) -> Body:
+        sent = _meta_text(now, self._shop.options.tracking_meta) == out.record.tracking
+        if sent or now.get("status") in CLOSED:
+            out = replace(out, record=replace(out.record, status=""))
+        return super()._body(out, now)
 
     def _before(self, out: Outbound[OrderProgress], now: Current, body: Body) -> None:
         note = _note_text(self._shop.options.tracking_note, out.record)

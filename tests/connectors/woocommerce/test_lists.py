@@ -49,6 +49,15 @@ def test_means_of_payment_kept_in_custom_fields_are_in_the_list(shop: WooCommerc
     assert found.count("bacs") == 1
 
 
+@pytest.mark.covers("ORD-09", "ORD-05")
+def test_marketplaces_are_means_of_payment_of_the_list(shop: WooCommerceSandbox) -> None:
+    opened = connect(shop, marketplaces="Cdiscount, Amazon FR, bacs", payment_metas="_funds_used = avoir")
+    found = [choice.key for choice in opened.choices("payment_methods")]
+    opened.close()
+    assert found[-3:] == ["avoir", "Cdiscount", "Amazon FR"]
+    assert found.count("bacs") == 1
+
+
 def test_facts_follow_the_settings_of_the_shop() -> None:
     with serve_woocommerce(bare=True) as shop:
         opened = connect(shop)

@@ -367,6 +367,22 @@ def test_carriers_are_named_as_in_the_list_of_shipping_methods() -> None:
 
 
 @pytest.mark.covers("ORD-09")
+@pytest.mark.parametrize(
+    ("changes", "method"),
+    [
+        ({"meta_data": [{"key": "_marketplace", "value": "CDISCOUNT"}], "payment_method": "other"}, "Cdiscount"),
+        ({"payment_method": "amazon fr", "payment_method_title": "Place de marché"}, "Amazon FR"),
+        ({"payment_method": "", "payment_method_title": "Amazon FR"}, "Amazon FR"),
+        ({"meta_data": [{"key": "_marketplace", "value": "Fnac"}], "payment_method": "bacs"}, "bacs"),
+    ],
+)
+def test_the_means_of_payment_of_a_marketplace_order_is_its_marketplace(changes: dict[str, Any], method: str) -> None:
+    rules = OrderRules(marketplaces=("Cdiscount", "Amazon FR"))
+    assert parse_order(body(**changes), facts=FACTS, rules=rules).payment.method == method
+    assert parse(**changes).payment.method == changes["payment_method"], "without the setting nothing changes"
+
+
+@pytest.mark.covers("ORD-09")
 def test_the_marketplace_takes_the_place_of_the_channel() -> None:
     assert parse().channel == "checkout"
     order = parse(meta_data=[{"key": "_marketplace", "value": "Cdiscount"}, {"key": "ref_mkp", "value": "C-1"}])

@@ -183,9 +183,30 @@ def test_a_page_costs_one_call_and_no_facts(stocked: WooCommerceSandbox, connect
         buy(stocked)
     stocked.server.log.clear()
     read(connection)
-    assert stocked.server.log.totals()["requests"] == 3
+    assert stocked.server.log.totals()["requests"] == 4
     read(connection, keys=[buy(stocked)])
-    assert stocked.server.log.totals()["requests"] == 5
+    assert stocked.server.log.totals()["requests"] == 6
+
+
+@pytest.mark.covers("ORD-09")
+def test_p16_transferred_orders_of_the_trash_come_as_cancelled_and_no_others(
+    stocked: WooCommerceSandbox, connection: WooConnection
+) -> None:
+    kept, transferred, other, erased = (buy(stocked) for _ in range(4))
+    for key in (transferred, erased):
+        write_one(connection, Aspect.MARK, marked(key, "BC1"))
+    for key in (transferred, other):
+        touch(stocked, key, "trash")
+    post(connection, "orders/batch", {"delete": [int(erased)]})
+    for wanted in ([kept, transferred, other, erased], None):
+        orders, cursor = read(connection, keys=wanted)
+        assert [(one.key, one.cancelled) for one in orders] == [(kept, False), (transferred, True)]
+    assert [one.key for one in read(connection, query=Query())[0]] == [kept]
+    stocked.store.clock.advance(3600)
+    assert [one.key for one in read(connection, since=next_run(cursor))[0]][-1:] == [transferred]
+    later = Cursor(since="2099-01-01T00:00:00")
+    assert read(connection, since=later)[0] == []
+    stocked.store.clock.reset()
 
 
 # --- the mark ---------------------------------------------------------------------------------------------------------

@@ -237,7 +237,7 @@ def test_each_aspect_writes_its_own_fields_only(stocked: WooCommerceSandbox, con
         Aspect.DELIVERY: {"_delivery_date": "2026-12-01"},
     }
     for aspect, expected in own.items():
-        assert write_one(connection, aspect, full).outcome is Outcome.UPDATED
+        assert write_one(connection, aspect, changed(full, status="")).outcome is Outcome.UPDATED
         assert {k: v for k, v in metas(stocked, key).items() if k not in before} == expected
         assert status_of(stocked, key) == "on-hold"
         before |= expected
@@ -254,6 +254,42 @@ def test_names_of_the_fields_are_settings(stocked: WooCommerceSandbox) -> None:
     write_one(opened, Aspect.DOCUMENT, progress(key, invoice="FA1"))
     assert metas(stocked, key)["_wot_tracking_number"] == "6A1"
     assert metas(stocked, key)["facture"] == "FA1"
+    opened.close()
+
+
+@pytest.mark.covers("UPD-02")
+def test_a_new_tracking_number_brings_its_status_once_and_never_opens_a_closed_order(
+    stocked: WooCommerceSandbox, connection: WooConnection
+) -> None:
+    key, closed = buy(stocked), buy(stocked)
+    stocked.app.mutate("order_status", {"id": closed, "status": "cancelled"})
+    for order in (key, closed):
+        out = progress(order, tracking="6A1", status="completed", further=("processing",))
+        assert write_one(connection, Aspect.TRACKING, out).outcome is Outcome.UPDATED
+        assert metas(stocked, order)["_tracking_number"] == "6A1"
+    assert (status_of(stocked, key), status_of(stocked, closed)) == ("completed", "cancelled")
+    stocked.app.mutate("order_status", {"id": key, "status": "on-hold"})
+    again = progress(key, tracking="6A1", carrier="La Poste", status="completed")
+    assert write_one(connection, Aspect.TRACKING, again).outcome is Outcome.UPDATED
+    assert status_of(stocked, key) == "on-hold", "a person changed it since the number was sent"
+    stocked.app.mutate("order_status", {"id": key, "status": "processing"})
+    kept = progress(key, tracking="6B2", status="completed", further=("processing",))
+    assert write_one(connection, Aspect.TRACKING, kept).outcome is Outcome.UPDATED
+    assert status_of(stocked, key) == "processing"
+
+
+@pytest.mark.covers("UPD-02")
+def test_the_number_of_the_piece_becomes_that_of_the_order_where_it_is_wanted(
+    stocked: WooCommerceSandbox, connection: WooConnection
+) -> None:
+    key = buy(stocked)
+    write_one(connection, Aspect.DOCUMENT, progress(key, piece="BC1"))
+    assert "_order_number" not in metas(stocked, key)
+    write_one(connection, Aspect.DOCUMENT, progress(key, piece="BC1", reference="BC1"))
+    assert metas(stocked, key)["_order_number"] == "BC1"
+    opened = connect(stocked, reference_meta="_order_number_formatted")
+    write_one(opened, Aspect.DOCUMENT, progress(key, piece="BL1", reference="BL1"))
+    assert (metas(stocked, key)["_order_number_formatted"], metas(stocked, key)["_order_number"]) == ("BL1", "BC1")
     opened.close()
 
 
