@@ -202,6 +202,8 @@ def test_a_refused_article_is_not_sent_again_until_it_changes_or_a_person_asks(b
     again = bench.run(full=True)
     assert (again.refused, again.unchanged) == (1, 2)
     assert len(bench.world.calls) == calls
+    alone = bench.run(keys=["A0001"])
+    assert (alone.refused, alone.result) == (1, RunResult.PARTIAL), "what was told before fails no run"
     bench.world.refuse.clear()
     retried = bench.finish(services.items_retry(run, by=None).run)
     assert (retried.read, retried.created) == (1, 1)
