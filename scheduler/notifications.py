@@ -102,8 +102,8 @@ def judge(run: Run, watch: FlowWatch, options: NotificationsSection, *, is_news:
     """Moves the state of a flow by one finished run (``watch`` is changed, not saved) and says what people hear.
 
     A flow that recovers is told whenever its fall was. Otherwise: by the boxes of the settings, on changes only (a new
-    level, or a cause not named yet) when they say so; with a digest, only a first failure is told at once. Items that are
-    still refused since an earlier run are no failure of this one.
+    level, or a cause not named yet) when they say so; with a digest, only a first failure is told at once. Items that
+    are still refused since an earlier run are no failure of this one.
     """
     level = _LEVELS.get(RunResult(run.result)) if run.result else None
     if level is None:
