@@ -102,18 +102,37 @@ def judge(run: Run, watch: FlowWatch, options: NotificationsSection, *, is_news:
     """Moves the state of a flow by one finished run (``watch`` is changed, not saved) and says what people hear.
 
     A flow that recovers is told whenever its fall was. Otherwise: by the boxes of the settings, on changes only (a new
-    level, or a cause not named yet) when they say so; with a digest, only a first failure is told at once.
+    level, or a cause not named yet) when they say so; with a digest, only a first failure is told at once. Items that
+    are still refused since an earlier run are no failure of this one.
     """
     level = _LEVELS.get(RunResult(run.result)) if run.result else None
     if level is None:
         return _NOTHING
     codes = _codes(run, level)
+    if level != Level.GOOD and not codes and _met_again(run):
+        if watch.level != Level.FAILING or not run.sent + run.unchanged:
+            return _nothing_new(run, watch, options, is_news=is_news)
+        level = Level.PARTIAL
     changed = level != watch.level or (level != Level.GOOD and not (watch.told and codes <= set(watch.causes)))
     # Refusals that are told stay told while they last; a flow that works again has recovered from its failure.
     was_down = (watch.told and watch.level == Level.FAILING) or watch.late_told
     recovered = (level != Level.FAILING and was_down) or (level == Level.GOOD and watch.told)
     verdict = _verdict(run, level, options, changed=changed, recovered=recovered) if is_news else _NOTHING
     _move(watch, level, codes, told=_tells_of_fall(verdict, level, options))
+    return verdict
+
+
+def _met_again(run: Run) -> bool:
+    """Whether all that went wrong in a run whose journal names no cause are items that earlier runs told of."""
+    return run.refused + run.failed + run.deferred > 0
+
+
+def _nothing_new(run: Run, watch: FlowWatch, options: NotificationsSection, *, is_news: bool) -> Verdict:
+    """What people hear of a run that only met what they were told before: as of a good one, and no recovery."""
+    late = watch.late_told
+    verdict = _verdict(run, Level.GOOD, options, changed=False, recovered=late) if is_news else _NOTHING
+    if watch.late_since is not None:
+        watchdog.back(watch)
     return verdict
 
 

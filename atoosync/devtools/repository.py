@@ -1,4 +1,4 @@
-"""Rules of the repository that no linter knows: translations compiled, lock files free of addresses."""
+"""Rules of the repository that no linter knows: translations compiled, lock files free of addresses, settings told."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 
 LOCKS = ("requirements.txt", "requirements-dev.txt")
 _ADDRESS = re.compile(r"https?://|--(?:extra-)?index-url|--find-links|--trusted-host| @ ", re.IGNORECASE)
+_SETTING = re.compile(r"\bENV\.\w+\(\s*\"([A-Z][A-Z0-9_]*)\"")
 _PINNED = re.compile(r"^[a-zA-Z0-9][\w.\-]*(?:\[[\w,.\-]+\])?==\S+")
 
 
 def faults(root: Path) -> list[str]:
     """One sentence per fault; an empty list when all is well."""
-    return [*lock_faults(root), *translation_faults(root)]
+    return [*lock_faults(root), *translation_faults(root), *setting_faults(root)]
 
 
 def lock_faults(root: Path) -> Iterator[str]:
@@ -27,6 +28,15 @@ def lock_faults(root: Path) -> Iterator[str]:
         packages = [line for line in lines if line and not line.startswith((" ", "#"))]
         yield from (f"{name}: {line!r} is not pinned." for line in packages if not _PINNED.match(line))
         yield from (f"{name}: {line!r} has no hash." for line in packages if not line.rstrip().endswith("\\"))
+
+
+def setting_faults(root: Path) -> Iterator[str]:
+    """Every setting that the environment may give is described where the host looks for it."""
+    told = (root / "docs" / "operations.md").read_text(encoding="utf-8")
+    names = _SETTING.findall((root / "atoosync" / "settings.py").read_text(encoding="utf-8"))
+    for name in sorted(set(names)):
+        if f"`{name}`" not in told:
+            yield f"docs/operations.md does not describe {name}."
 
 
 def translation_faults(root: Path) -> Iterator[str]:

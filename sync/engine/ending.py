@@ -61,7 +61,12 @@ def _result(run: Run, ended: Ended) -> tuple[RunResult, Problem | None]:
     if not bad:
         return RunResult.SUCCESS, None
     good = run.created + run.updated + run.unchanged
-    return (RunResult.PARTIAL if good else RunResult.FAILED), None
+    return (RunResult.PARTIAL if good or not _has_news(run) else RunResult.FAILED), None
+
+
+def _has_news(run: Run) -> bool:
+    """Whether the run met a problem that no earlier run told of; what is merely still refused fails no run."""
+    return JournalEntry.objects.filter(run=run, outcome__in=["refused", "failed", "deferred"]).exists()
 
 
 _NOTHING_NEW = {

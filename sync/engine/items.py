@@ -14,14 +14,15 @@ from sync.models import JournalEntry
 
 @dataclass(slots=True)
 class PageTally:
-    """Accounts for one page: it is complete when every record read has an outcome.
+    """Accounts for one page, or for all pages of some keys: complete when all was read and every record has an outcome.
 
     ``already`` counts records that an earlier slice of the same run accounted for. ``counts`` are outcomes not yet
     written; ``states`` and ``journal`` wait for the same transaction.
     """
 
     cursor: Cursor
-    read: int
+    read: int = 0
+    open: bool = True
     total: int | None = None
     already: int = 0
     accounted: int = 0
@@ -35,8 +36,8 @@ class PageTally:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every record of the page has an outcome."""
-        return self.accounted + self.already >= self.read
+        """Whether nothing more is read into it and every record has an outcome."""
+        return not self.open and self.accounted + self.already >= self.read
 
     def count(self, outcome: str, reason: str = "", *, number: int = 1) -> None:
         """Accounts for one record (or ``number`` of them) whose outcome is known without a call."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Any
 
 from connectors.canonical.keys import Entity, Ref
 from connectors.core.problems import Problem
-from connectors.core.results import Page
+from connectors.core.results import Cursor, Page
 from sync.engine.context import RunContext
 from sync.engine.guards import Guards
 from sync.engine.intake import Intake
@@ -23,6 +23,9 @@ from sync.models import LinkStatus
 
 MAX_DEPTH = 6
 """Levels of missing references that are sent first (a category tree has at most six)."""
+
+PIECE = 200
+"""Chosen keys that are read and accounted for together."""
 
 
 class Ending(StrEnum):
@@ -54,25 +57,44 @@ class Pipeline:
 
         Raises ``Misconfigured`` and ``Transient`` after recording every result that was received.
         """
-        ending = Ending.COMPLETE
+        return self._drain(
+            (self._tally(page.cursor, total=page.total, moves_cursor=moves_cursor), (page,)) for page in pages
+        )
+
+    def drain_keys(self, keys: Sequence[str]) -> Ending:
+        """Reads these keys in their order, from where the run's last slice stopped; otherwise like :meth:`drain`.
+
+        A piece of the keys is accounted for at once, however many pages the reader makes of it: a slice that ends
+        inside it leaves nothing counted but what was sent, which the next slice knows by the run.
+        """
+        after = Cursor.loads(self.ctx.run.cursor).after
+        left = [key for key in keys if key > after]
+        pieces = (left[start : start + PIECE] for start in range(0, len(left), PIECE))
+        return self._drain(
+            (
+                self._tally(Cursor(after=piece[-1]), total=len(keys), moves_cursor=True),
+                self.flow.pages(self.ctx, since=None, keys=piece),
+            )
+            for piece in pieces
+        )
+
+    def _drain(self, pieces: Iterable[tuple[PageTally, Iterable[Page[Any]]]]) -> Ending:
+        ending: Ending | None = None
         try:
-            for page in pages:
-                self._take(page, moves_cursor=moves_cursor)
-                self.outflow.send_full_batches()
-                early = self._early_ending() if page.records or page.refused else None
-                if early is not None:
-                    ending = early
+            for tally, pages in pieces:
+                ending = self._take_all(tally, pages)
+                if ending is not None:
                     break
             self.outflow.flush(partial=ending is not Ending.STOPPED, patient=False)
-            if ending is Ending.COMPLETE and self.outflow.yielded:
+            if ending is None and self.outflow.yielded:
                 ending = Ending.BUDGET
         finally:
             self.outflow.settle_down()
         if self.outflow.quota_reached:
             return Ending.QUOTA
-        if ending is Ending.COMPLETE:
+        if ending is None:
             self.pages.require_none()
-        return ending
+        return ending or Ending.COMPLETE
 
     def close(self) -> None:
         """Ends the sending threads."""
@@ -89,26 +111,41 @@ class Pipeline:
         """Reads these keys again, before anything else is read."""
         return self.drain(self.flow.pages(self.ctx, since=None, keys=keys), moves_cursor=False)
 
-    def _early_ending(self) -> Ending | None:
+    def _take_all(self, tally: PageTally, pages: Iterable[Page[Any]]) -> Ending | None:
+        """Takes the pages of one tally, or says why the slice must end now.
+
+        The slice's time ends it between two pages of one tally only once something was sent: the next slice reads them
+        again, and would come no further.
+        """
+        self.pages.add(tally)
+        for page in pages:
+            inside = self._interruption() if tally.read else None
+            if inside is not None:
+                return inside
+            self._take(tally, page)
+            self.outflow.send_full_batches()
+        tally.open = False
+        self.pages.close_complete()
+        return self._early_ending() if tally.read else None
+
+    def _interruption(self) -> Ending | None:
         if self.outflow.quota_reached:
             return Ending.QUOTA
         if self.ctx.stop():
             return Ending.STOPPED
-        if self.outflow.yielded:
-            return Ending.BUDGET
-        return Ending.BUDGET if self.depth == 0 and self.ctx.budget.spent() else None
+        return Ending.BUDGET if self.outflow.yielded else None
 
-    def _take(self, page: Page[Any], *, moves_cursor: bool) -> None:
-        tally = PageTally(
-            cursor=page.cursor,
-            read=len(page.records) + len(page.refused),
-            total=page.total,
-            moves_cursor=moves_cursor and self.depth == 0,
-        )
-        self.pages.add(tally)
+    def _early_ending(self) -> Ending | None:
+        spent = self.depth == 0 and self.ctx.budget.spent()
+        return self._interruption() or (Ending.BUDGET if spent else None)
+
+    def _tally(self, cursor: Cursor, *, total: int | None, moves_cursor: bool) -> PageTally:
+        return PageTally(cursor=cursor, total=total, moves_cursor=moves_cursor and self.depth == 0)
+
+    def _take(self, tally: PageTally, page: Page[Any]) -> None:
+        tally.read += len(page.records) + len(page.refused)
         items = self.intake.items(tally, page)
         self.outflow.push(self._with_references(items))
-        self.pages.close_complete()
 
     def _with_references(self, items: list[Item]) -> list[Item]:
         """Items whose references are linked; the others are deferred once their references were tried.

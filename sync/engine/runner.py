@@ -169,7 +169,7 @@ def _context(run: Run, linkbook: LinkBook, budget: Budget, stop: Callable[[], bo
 def _read_all(ctx: RunContext, pipeline: Pipeline) -> Ending:
     keys = ctx.run.scope.get("keys")
     if keys is not None:
-        return pipeline.drain(ctx.flow.pages(ctx, since=None, keys=keys), moves_cursor=False)
+        return pipeline.drain_keys(keys)
     if not ctx.run.dry:
         revisit = pipeline.keys_to_revisit()
         if revisit:

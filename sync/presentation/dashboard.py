@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -129,7 +129,7 @@ def _months_back(today: date, count: int) -> date:
 
 @dataclass(slots=True)
 class Health:
-    """How one profile fares."""
+    """How one profile fares. ``waiting``: items that need a hand now, whichever run met them."""
 
     profile: Profile
     last_success: datetime | None
@@ -137,6 +137,7 @@ class Health:
     read: int = 0
     bad: int = 0
     is_running: bool = False
+    waiting: int = 0
 
     @property
     def failed_runs(self) -> int:
@@ -150,16 +151,21 @@ class Health:
 
     @property
     def state(self) -> str:
-        """``paused``, ``problem``, ``new``, ``failing``, ``errors`` or ``good``."""
+        """``paused``, ``problem``, ``new``, ``failing``, ``errors`` or ``good``.
+
+        Each flow is judged by its last run that was not stopped: what a later run mended is no error any more, and a
+        good run of one flow hides nothing of another.
+        """
         if self.profile.state == ProfileState.PAUSED:
             return "paused"
         if self.profile.problem_code:
             return "problem"
         if not self.recent and self.last_success is None:
             return "new"
-        if self.recent and self.recent[0].result == RunResult.FAILED:
+        latest = {run.flow: run for run in reversed(self.recent) if run.result != RunResult.STOPPED}.values()
+        if any(run.result == RunResult.FAILED for run in latest):
             return "failing"
-        return "errors" if self.bad else "good"
+        return "errors" if self.waiting or any(run.refused + run.failed + run.deferred for run in latest) else "good"
 
 
 def profiles_of(tenant: Tenant) -> list[Profile]:
@@ -170,8 +176,13 @@ def profiles_of(tenant: Tenant) -> list[Profile]:
     return list(rows.annotate(last_success=Subquery(good.values("ended_at")[:1]), running=Exists(live)))
 
 
-def health(tenant: Tenant, profiles: Sequence[Profile], now: datetime) -> list[Health]:
-    """Health of each profile from its last runs of the last days, with one query."""
+def health(
+    tenant: Tenant, profiles: Sequence[Profile], now: datetime, waiting: Mapping[int, int] | None = None
+) -> list[Health]:
+    """Health of each profile from its last runs of the last days, with one query.
+
+    ``waiting``: how many items of each profile, by its id, need a hand now.
+    """
     ranked = (
         Run.objects.for_tenant(tenant)
         .filter(ended_at__gte=now - timedelta(days=HEALTH_DAYS), dry=False)
@@ -183,10 +194,10 @@ def health(tenant: Tenant, profiles: Sequence[Profile], now: datetime) -> list[H
     recent: dict[int, list[Run]] = defaultdict(list)
     for run in ranked:
         recent[run.profile_id].append(run)
-    return [_health(profile, recent[profile.pk]) for profile in profiles]
+    return [_health(profile, recent[profile.pk], (waiting or {}).get(profile.pk, 0)) for profile in profiles]
 
 
-def _health(profile: Any, runs: list[Run]) -> Health:
+def _health(profile: Any, runs: list[Run], waiting: int) -> Health:
     return Health(
         profile=profile,
         last_success=profile.last_success,
@@ -194,4 +205,5 @@ def _health(profile: Any, runs: list[Run]) -> Health:
         read=sum(run.read for run in runs),
         bad=sum(run.refused + run.failed + run.deferred for run in runs),
         is_running=profile.running,
+        waiting=waiting,
     )

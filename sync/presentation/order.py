@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from connectors.canonical.keys import Entity
 from connectors.canonical.sales import DocumentTotals
 from connectors.core.problems import ConnectorError, Problem
+from profiles import catalogs
 from profiles.models import Profile
 from profiles.options_store import OptionsRefused
 from sync.mapping.order_explain import ErpLine, Explanation, ShopLine
@@ -126,11 +127,15 @@ class Trouble:
 
 @dataclass(slots=True)
 class OrderView:
-    """Everything of one order. ``picture`` is absent when a system did not answer; ``trouble`` then says why."""
+    """Everything of one order. ``picture`` is absent when a system did not answer; ``trouble`` then says why.
+
+    ``status_label``: how the shop calls the order's status, empty where the reference list does not know it.
+    """
 
     key: str
     number: str
     label: str
+    status_label: str
     picture: Picture | None
     trouble: Trouble | None
     pairs: list[LinePair]
@@ -174,6 +179,7 @@ def order_view(profile: Profile, key: str, params: Mapping[str, Any]) -> OrderVi
         key=key,
         number=(picture.order.number if picture else "") or (link.reference if link else "") or key,
         label=(link.label if link else "") or (newest.label if newest else ""),
+        status_label=_status_label(profile, picture.order.status) if picture else "",
         picture=picture,
         trouble=trouble,
         pairs=_pairs(explanation) if explanation else [],
@@ -219,6 +225,12 @@ def _picture(profile: Profile, key: str, link: Link | None) -> tuple[Picture | N
 def _told(problem: Problem, profile_id: int) -> Trouble:
     links = places.links_for(problem.code, profile_id)
     return Trouble(problem.text(), problem.advice_text(), problem.code, problem.detail, links)
+
+
+def _status_label(profile: Profile, status: str) -> str:
+    known = {one.key: one.label for one in catalogs.choices(profile, "shop.order_statuses")}
+    label = known.get(status, "")
+    return label if label != status else ""
 
 
 def _pairs(explanation: Explanation) -> list[LinePair]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,7 @@ from django import template
 from django.http import HttpRequest
 from django.template.context import Context
 from django.urls import NoReverseMatch, reverse
+from django.utils.formats import get_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -52,6 +54,9 @@ _ASPECTS: dict[str, Text] = {
     Aspect.PRICE: gettext_lazy("Prix"),
     Aspect.STATE: gettext_lazy("Publication"),
 }
+_NUMBER = re.compile(r"(?<![\w.])(\d+)\.(\d+)(?![\w.])")
+_AMOUNT = re.compile(r"(?<= · )-?\d+\.\d{2} [A-Z]{3}$")
+"""How labels of orders end."""
 
 
 # --- Runs --------------------------------------------------------------------------------------------------------
@@ -207,6 +212,18 @@ def amount(value: Decimal | None) -> str:
         return "—"
     short = value.quantize(Decimal("0.01"))
     return number(value, 2 if short == value else max(2, -int(value.normalize().as_tuple().exponent)))
+
+
+@register.filter
+def decimals(text: str) -> str:
+    """`{{ line.formula|decimals }}`: the numbers of a reckoning with the decimal mark of the page's language."""
+    return _NUMBER.sub(rf"\1{get_format('DECIMAL_SEPARATOR')}\2", text)
+
+
+@register.filter
+def priced(label: str) -> str:
+    """`{{ entry.label|priced }}`: a stored label; the amount at its end, if any, as the page's language writes it."""
+    return _AMOUNT.sub(lambda found: decimals(found[0]), label)
 
 
 @register.filter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 
 from django.http import HttpRequest, HttpResponse
@@ -36,11 +37,14 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     done = figures.activity(tenant, timezone.localdate())
     month = _chosen_month(request, done.months)
     problems = open_problems(profiles)
+    waiting: Counter[int] = Counter()
+    for problem in problems:
+        waiting[problem.profile.pk] += problem.count
     live = live_runs(tenant)
     context = {
         **rights(request),
         "counters": _counters(tenant.pk, done, done.months[-1]),
-        **_health(figures.health(tenant, profiles, now)),
+        **_health(figures.health(tenant, profiles, now, waiting)),
         "problems": problems[:PROBLEMS_SHOWN],
         "problem_count": len(problems),
         "hidden_problems": max(0, len(problems) - PROBLEMS_SHOWN),

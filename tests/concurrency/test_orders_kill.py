@@ -92,7 +92,9 @@ def _orders(folder: Path, shop: Shop, **options: dict[str, Any]) -> Orders:
     erp = build(folder / "orders.db", merchant="demo", emulation=True)
     shop.control("seed", {"skus": list(ARTICLES), "price": "12.00", "stock": 100_000})
     profile = profile_for(erp.odbc_connection_string(), shop, approved=True, **{**ORDER_OPTIONS, **options})
-    ledger.credit(tenant_id=profile.tenant_id, kind="import", units=5000, key="imports", note="", actor="test")
+    ledger.credit(
+        tenant_id=profile.tenant_id, kind="import", units=5000, key=f"imports:{profile.pk}", note="", actor="test"
+    )
     return Orders(profile, shop, erp, [], _customers(erp))
 
 

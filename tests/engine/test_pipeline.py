@@ -15,7 +15,7 @@ from connectors.testing import fakes
 from connectors.testing.builders import category, price, product, stock
 from profiles import options_store
 from sync import services
-from sync.engine import lease
+from sync.engine import lease, pipeline
 from sync.engine.runner import Budget
 from sync.models import JournalEntry, Link, LinkState, LinkStatus, Run, RunResult
 from tests.engine.conftest import Bench
@@ -202,6 +202,8 @@ def test_a_refused_article_is_not_sent_again_until_it_changes_or_a_person_asks(b
     again = bench.run(full=True)
     assert (again.refused, again.unchanged) == (1, 2)
     assert len(bench.world.calls) == calls
+    alone = bench.run(keys=["A0001"])
+    assert (alone.refused, alone.result) == (1, RunResult.PARTIAL), "what was told before fails no run"
     bench.world.refuse.clear()
     retried = bench.finish(services.items_retry(run, by=None).run)
     assert (retried.read, retried.created) == (1, 1)
@@ -384,6 +386,26 @@ def test_small_slices_give_the_same_result_as_one(bench: Bench) -> None:
     assert (run.created, run.read) == (95, 95)
     assert run.slice_number > 5
     assert max(bench.world.created.values()) == 1
+
+
+def test_p09_a_run_over_chosen_articles_in_many_slices_counts_each_of_them_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "PIECE", 30)
+    _put(bench, 95)
+    bench.run()
+    options_store.save(bench.profile, {"advanced": {"batch_products": 4}}, author=None)
+    for number in range(0, 95, 3):
+        bench.world.put(product(f"A{number:04d}", name={"": "Autre nom"}))
+    bench.world.put(product("A0001", tax=None), product("A0002", tax=None))
+    keys = [f"A{number:04d}" for number in range(95)]
+    run = services.run_request(profile=bench.profile, flow="products", keys=keys).run
+    bench.finish(run, budget=lambda: Budget(seconds=0))
+    assert (run.read, run.updated, run.refused, run.unchanged) == (95, 32, 2, 61)
+    assert run.read == run.accounted
+    assert run.slice_number > 5, "a slice ends inside a piece of three pages"
+    assert JournalEntry.objects.filter(run=run, outcome="refused").count() == 2
+    assert max(bench.world.written.values()) == 2
 
 
 def test_p03_two_articles_with_one_reference_never_share_a_product(bench: Bench) -> None:

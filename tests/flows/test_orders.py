@@ -234,3 +234,60 @@ def test_addresses_are_updated_only_where_the_profile_says_so(story: Story) -> N
     streets = [str(row[0]) for row in rows]
     assert streets.count("9 rue Neuve") == 1
     assert "8 avenue Foch" not in streets
+
+
+def _customer_of(story: Story, order: str) -> dict[str, str]:
+    """The ERP's customer of an order's document, with the representative of both."""
+    columns = ("CT_Num", "CT_Intitule", "CT_Adresse", "CT_Ville", "CG_NumPrinc", "CO_No")
+    with story.erp.session(write=False) as session:
+        number, seller = session.one("SELECT DO_Tiers, CO_No FROM F_DOCENTETE WHERE DO_NoWeb = ?", (order,))
+        row = session.one(f"SELECT {', '.join(columns)} FROM F_COMPTET WHERE CT_Num = ?", (number,))  # noqa: S608
+    return {**{name: str(value) for name, value in zip(columns, row, strict=True)}, "seller": str(seller)}
+
+
+ANNE = {"first_name": "Éléonore", "last_name": "Müller", "email": "eleonore@example.net", "address_1": "3 allée Çà"}
+
+
+@pytest.mark.covers("CUS-08", "CUS-09")
+def test_a_created_customer_is_numbered_spelled_and_followed_as_the_profile_says(story: Story) -> None:
+    values = {"guest_prefix": "BTQ", "number_length": 9, "ledger": "own", "ledger_prefix": "411B", "ledger_length": 12}
+    texts = {"strip_accents": True, "upper_name": True, "upper_address": True, "sales_rep": "1"}
+    options_store.save(story.profile, {"order_customers": {**values, **texts}}, author=None)
+    order = _buy(story, billing=ANNE)
+    assert story.run("orders").created == 1
+    found = _customer_of(story, order)
+    assert found["CT_Num"] == f"BTQ{order:0>6}"
+    assert found["CT_Intitule"] == "ELEONORE MULLER"
+    assert found["CT_Adresse"] == "3 ALLEE CA"
+    assert found["CG_NumPrinc"] == f"411B{order:0>8}", "an account of its own"
+    assert (found["CO_No"], found["seller"]) == ("1", "1")
+    with story.erp.session(write=False) as session:
+        assert session.one("SELECT COUNT(*) FROM F_COMPTEG WHERE CG_Num = ?", (found["CG_NumPrinc"],))[0] == 1
+
+
+@pytest.mark.covers("CUS-08")
+def test_created_customers_share_the_account_that_the_profile_names_or_get_the_one_of_the_erp(story: Story) -> None:
+    order = _buy(story, billing=ANNE)
+    assert story.run("orders").created == 1
+    usual = _customer_of(story, order)["CG_NumPrinc"]
+    with story.erp.session(write=False) as session:
+        rows = session.all("SELECT CG_Num FROM F_COMPTEG WHERE CG_Num LIKE '41%' AND CG_Num <> ?", (usual,))
+    other = str(rows[0][0])
+    options_store.save(story.profile, {"order_customers": {"ledger": "shared", "ledger_account": other}}, author=None)
+    order = _buy(story, billing={**ANNE, "email": "autre@example.net"})
+    assert story.run("orders").created == 1
+    assert _customer_of(story, order)["CG_NumPrinc"] == other
+
+
+@pytest.mark.covers("CUS-08")
+def test_all_orders_go_to_the_single_account_of_the_profile(story: Story) -> None:
+    with story.erp.session(write=False) as session:
+        common = str(session.one("SELECT CT_Num FROM F_COMPTET WHERE CT_Type = 0 AND CT_Sommeil = 0")[0])
+        before = session.one("SELECT COUNT(*) FROM F_COMPTET")[0]
+    choice = {"mode": "single", "single_account": common, "search_email": False}
+    options_store.save(story.profile, {"order_customers": choice}, author=None)
+    orders = [_buy(story, billing={**ANNE, "email": f"p{number}@example.net"}) for number in range(2)]
+    assert story.run("orders").created == 2
+    assert {_customer_of(story, order)["CT_Num"] for order in orders} == {common}
+    with story.erp.session(write=False) as session:
+        assert session.one("SELECT COUNT(*) FROM F_COMPTET")[0] == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from django.test import Client
 from django.urls import reverse
 
 from billing import ledger
+from connectors.canonical.keys import Side
 from connectors.sandbox.sage100 import Sage100Sandbox, build
 from connectors.sandbox.woocommerce import WooCommerceSandbox
-from profiles import options_store
-from profiles.models import MatchState, Profile, Role
+from profiles import catalogs, options_store
+from profiles.models import MatchState, Profile, ReferenceList, Role, User
 from sync.models import Link, Run, RunState
 from sync.orders import desk
 from sync.services import RunRefused
@@ -91,6 +93,31 @@ def test_the_page_shows_the_arithmetic_before_the_import_and_imports_the_order(s
     assert reverse("sync:run", args=[run.pk]) in after
     listed = client.get(reverse("sync:run", args=[run.pk])).content.decode()
     assert reverse("sync:order", args=[story.profile.pk, order]) in listed
+
+
+@pytest.mark.covers("ORD-03", "LOG-05")
+@pytest.mark.parametrize(("language", "mark"), [("fr", ","), ("en", ".")])
+def test_amounts_of_the_page_are_written_as_its_language_does_and_the_status_as_the_shop_does(
+    story: Story, language: str, mark: str
+) -> None:
+    catalogs.refresh(story.profile, Side.SHOP)
+    order = _buy(story, quantity=2)
+    assert story.run("orders").created == 1
+    total = story.rest(f"orders/{order}")["total"]
+    client = _client(story)
+    User.objects.update(language=language)
+    page = _page(client, story, order)
+    assert f" · {total.replace('.', mark)} EUR" in page
+    reckoning = re.findall(r'class="line-formula">([^<]+)', page)
+    assert reckoning
+    assert all(re.search(rf"= \d+\{mark}\d", text) for text in reckoning), reckoning
+    other = "." if mark == "," else ","
+    assert not any(re.search(rf"\d\{other}\d", text) for text in reckoning), reckoning
+    status = story.rest(f"orders/{order}")["status"]
+    label = {one.key: one.label for one in catalogs.choices(story.profile, "shop.order_statuses")}[status]
+    assert f"{label} <code>{status}</code>" in page
+    ReferenceList.objects.all().delete()
+    assert f"<dd>{status}" in _page(client, story, order), "the key alone while the list was never read"
 
 
 @pytest.mark.covers("ORD-12")

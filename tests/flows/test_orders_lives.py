@@ -17,7 +17,7 @@ from connectors.sandbox.sage100 import Sage100Sandbox, build
 from connectors.sandbox.woocommerce import WooCommerceSandbox
 from profiles import options_store
 from profiles.models import MatchState, Profile
-from sync.models import JournalEntry, Link, LinkState, Run
+from sync.models import JournalEntry, Link, LinkState, Run, RunResult
 from sync.orders import desk
 from sync.orders.certificate import certificate_make, last_days
 from sync.orders.steps import Act, Event, Lived, lived
@@ -140,6 +140,7 @@ class Ordered:
         for full in (False, True):
             again = self.story.run("orders", full=full)
             assert again.sent == 0, self.told()
+            assert again.result != RunResult.FAILED, "what was told before fails no run"
         after = (self.story.erp.fingerprint(), self.link.steps, JournalEntry.objects.filter(item_key=self.key).count())
         assert after == before
         return run

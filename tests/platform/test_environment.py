@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import multiprocessing
 import os
 import stat
@@ -152,6 +153,28 @@ def test_production_refuses_to_start_without_its_environment(project_root: Path,
     for name in ("SECRET_KEY", "ATOOSYNC_SECRET_KEYS", "ALLOWED_HOSTS", "BROKER_URL", "DATABASE_URL", "PUBLIC_URL"):
         assert f"- {name}" in found.stderr
     assert not (tmp_path / "data").exists(), "production must not generate keys"
+
+
+@pytest.mark.covers("NOT-01")
+def test_the_mail_server_comes_from_the_environment(project_root: Path, tmp_path: Path) -> None:
+    """The password from a file; with TLS from the start there is no STARTTLS; without a server, mails are files."""
+    (tmp_path / "secret").write_text("s3cret-of-mail\n")
+    names = ("BACKEND", "HOST", "PORT", "HOST_USER", "HOST_PASSWORD", "USE_SSL", "USE_TLS")
+    program = f"from atoosync import settings as s; print([getattr(s, 'EMAIL_' + name) for name in {names}])"
+    base = {"PATH": os.environ["PATH"], "ATOOSYNC_DATA": str(tmp_path / "data")}
+    given = {
+        "EMAIL_HOST": "smtp.example.com", "EMAIL_PORT": "465", "EMAIL_HOST_USER": "sync", "EMAIL_USE_SSL": "on",
+        "EMAIL_HOST_PASSWORD_FILE": str(tmp_path / "secret"),
+    }  # fmt: skip
+
+    def read(environment: dict[str, str]) -> list[object]:
+        command = [sys.executable, "-c", program]
+        found = subprocess.run(command, cwd=project_root, env=environment, capture_output=True, text=True, check=True)
+        return list(ast.literal_eval(found.stdout))
+
+    smtp, files = (f"django.core.mail.backends.{kind}.EmailBackend" for kind in ("smtp", "filebased"))
+    assert read({**base, **given}) == [smtp, "smtp.example.com", 465, "sync", "s3cret-of-mail", True, False]
+    assert read(base)[0] == files
 
 
 @pytest.mark.parametrize(

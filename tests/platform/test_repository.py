@@ -98,6 +98,15 @@ def test_the_catalogue_has_every_row_of_the_specification(contracts: Path, proje
 
 def test_the_repository_obeys_its_own_rules(project_root: Path) -> None:
     assert list(repository.lock_faults(project_root)) == []
+    assert list(repository.setting_faults(project_root)) == []
+
+
+def test_a_setting_that_the_host_cannot_read_about_is_named(tmp_path: Path) -> None:
+    for folder in ("docs", "atoosync"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "docs" / "operations.md").write_text("| `TOLD` F | none | something |\n")
+    (tmp_path / "atoosync" / "settings.py").write_text('A = ENV.text("TOLD", "")\nB = ENV.whole(\n    "SILENT")\n')
+    assert list(repository.setting_faults(tmp_path)) == ["docs/operations.md does not describe SILENT."]
 
 
 @pytest.mark.parametrize(

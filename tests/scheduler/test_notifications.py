@@ -150,6 +150,43 @@ def test_a_new_cause_is_news_and_a_known_one_is_not(bench: Bench, mail_server: M
 
 
 @pytest.mark.covers("NOT-02")
+@pytest.mark.parametrize("options", [{}, {"only_changes": False}])
+def test_what_is_still_refused_since_an_earlier_run_is_told_once(
+    bench: Bench, mail_server: MailServer, options: dict[str, Any]
+) -> None:
+    """A run that meets it again journals nothing: it is neither a failure, nor a fall, nor a recovery."""
+    settle(bench.profile, **options)
+    told = []
+    for result, fresh, created in (
+        ("partial", True, 2),
+        ("failed", False, 0),
+        ("partial", False, 3),
+        ("failed", False, 0),
+        ("partial", True, 1),
+    ):
+        run = ended(bench.profile, result, read=created + 1, created=created, refused=1)
+        if fresh:
+            with_failures(run, f"life_{created}", 1, text="Commande modifiée après sa livraison.")
+        told.append(len(mails(mail_server)))
+    assert told == [1, 0, 0, 0, 1]
+    assert FlowWatch.objects.get(profile=bench.profile, flow="products").level == "partial"
+
+
+@pytest.mark.covers("NOT-02")
+def test_a_flow_that_works_again_has_recovered_although_an_old_refusal_lasts(
+    bench: Bench, mail_server: MailServer
+) -> None:
+    settle(bench.profile)
+    ended(bench.profile, "failed", message_code="connection_failed")
+    assert len(mails(mail_server)) == 1
+    ended(bench.profile, "partial", read=3, created=2, refused=1)
+    (mail,) = mails(mail_server)
+    assert "retour à la normale" in mail.message["Subject"]
+    ended(bench.profile, "partial", read=1, refused=1)
+    assert mails(mail_server) == []
+
+
+@pytest.mark.covers("NOT-02")
 def test_flows_and_profiles_have_states_of_their_own(bench: Bench, mail_server: MailServer) -> None:
     settle(bench.profile)
     ended(bench.profile, "failed")

@@ -107,6 +107,22 @@ def test_charts_are_data_not_inline_code(cast: Cast) -> None:
 
 
 @pytest.mark.covers("LOG-07", "PRF-02")
+def test_a_profile_is_healthy_again_once_its_refusals_are_mended_and_not_before(cast: Cast) -> None:
+    mended, held, hidden = (make_profile(tenant=cast.tenant, name=name) for name in ("Corrigé", "Reste", "Caché"))
+    for profile in (mended, held):
+        _ran(profile, read=10, updated=9, refused=1, result="partial")
+    _ran(mended, read=10, unchanged=10)
+    _held(held, "A", "price_empty", "Le prix est vide.")
+    _ran(held, read=0)
+    _ran(hidden, result="failed", flow="stock", lock="stock")
+    _ran(hidden, read=3, updated=3)
+    response = cast.alice.client.get(URL)
+    states = {one.profile.name: one.state for one in response.context["health"]}
+    assert states == {"Corrigé": "good", "Reste": "errors", "Caché": "failing"}
+    assert response.context["healthy"] == 1
+
+
+@pytest.mark.covers("LOG-07", "PRF-02")
 def test_health_of_each_profile(cast: Cast) -> None:
     good, failing, flagged, _new, errors = (
         make_profile(tenant=cast.tenant, name=name) for name in ("Bon", "Échoue", "Signalé", "Neuf", "Refus")
@@ -126,6 +142,7 @@ def test_health_of_each_profile(cast: Cast) -> None:
         "Neuf": "new",
         "Refus": "errors",
     }
+    assert "Avec erreurs" in _body(cast.alice)
     assert found["Refus"].error_percent == pytest.approx(2.0)
     assert found["Échoue"].failed_runs == 1
     body = _body(cast.alice)
