@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -17,6 +18,7 @@ from connectors.core.spec import ConnectorSpec
 from profiles.models import MatchState, Profile, ProfileState, User
 from profiles.services import MissingOption, missing_options
 from sync import dispatch
+from sync.engine import journal
 from sync.engine.linkbook import LinkBook, LinkWrite
 from sync.flows import registry
 from sync.flows.base import Flow
@@ -69,7 +71,8 @@ def run_request(
     """Asks for a run and wakes the workers once the caller's transaction commits.
 
     One run lives per profile and flow. While it does, the request joins it (``created`` false), or with
-    ``queue_next`` leaves at most one successor. Raises :class:`RunRefused` with the reason in French.
+    ``queue_next`` leaves at most one successor; one that has not begun reads everything if this request wants that
+    (``full``). Raises :class:`RunRefused` with the reason in French.
     """
     chosen = registry.by_key(flow)
     _require_startable(profile, chosen, dry=dry)
@@ -77,7 +80,7 @@ def run_request(
     scope_key = _scope_key(scope)
     live = _live(profile, flow, scope_key, dry=dry)
     if live is not None and (not queue_next or live.state == RunState.QUEUED):
-        return RunRequest(live, created=False)
+        return RunRequest(_joined(live, full=full), created=False)
     try:
         with transaction.atomic():
             run: Run = Run.objects.create(
@@ -100,6 +103,12 @@ def run_request(
         return RunRequest(joined, created=False)
     transaction.on_commit(dispatch.wake)
     return RunRequest(run, created=True)
+
+
+def _joined(live: Run, *, full: bool) -> Run:
+    if full and Run.objects.filter(pk=live.pk, state=RunState.QUEUED).update(full=True):
+        live.full = True
+    return live
 
 
 def _require_startable(profile: Profile, flow: Flow, *, dry: bool) -> None:
@@ -207,3 +216,29 @@ def _pairs(profile: Profile, keys: Collection[str]) -> list[tuple[str, str]]:
 def resend_all(profile: Profile, flow: Flow) -> int:
     """Forgets what a flow last sent, so that its next run sends everything (full resend on demand)."""
     return LinkBook(profile.pk, flow.direction).forget_sent(flow.aspect, flow.entity)
+
+
+def may_resend_since(flow: Flow) -> bool:
+    """Whether what a flow sent since a day can be sent again: goods can; news of orders would tell customers twice.
+
+    A flow that leaves out what is linked (``only_new``) sends nothing again.
+    """
+    return flow.direction is Direction.EXPORT and flow.entity is not Entity.ORDER and not flow.only_new
+
+
+def resend_since(profile: Profile, flow: Flow, day: date, *, by: User | None) -> RunRequest:
+    """Asks for a run that reads the changes since a day of the tenant's calendar and sends them again (STK-03).
+
+    What was sent before that day and did not change stays as it is. The wish is a line of the run's journal. A run
+    under way is followed by this one. Raises :class:`RunRefused`; then nothing is forgotten. May be repeated.
+    """
+    since = datetime.combine(day, time(), profile.tenant.zone)
+    with transaction.atomic():
+        asked = run_request(profile=profile, flow=flow.key, by=by, full=flow.incremental, queue_next=True)
+        count = LinkBook(profile.pk, flow.direction).forget_sent(flow.aspect, flow.entity, since=since)
+        who = f", demandée par {by}" if by else ""
+        text = f"Relecture depuis le {day:%d/%m/%Y}{who}. Envois à refaire : {count}."
+        line = journal.line(asked.run, text, code="resent_since")
+        line.detail = {"since": since.isoformat(), "count": count}
+        line.save()
+    return asked

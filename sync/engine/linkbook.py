@@ -207,11 +207,13 @@ class LinkBook:
         for chunk in _chunks(sorted(keys)):
             self._states(entity, aspect, chunk).update(held_hash="", not_before=None, attempts=0)
 
-    def forget_sent(self, aspect: Aspect, entity: Entity | None = None) -> int:
-        """Forgets what was last sent, so that everything is sent again (full resend on demand)."""
+    def forget_sent(self, aspect: Aspect, entity: Entity | None = None, *, since: datetime | None = None) -> int:
+        """Forgets what was last sent (``since`` a moment, else ever), so that it is sent again. Returns how many."""
         rows = LinkState.objects.filter(link__profile_id=self.profile_id, aspect=aspect)
         if entity is not None:
             rows = rows.filter(link__entity=entity)
+        if since is not None:
+            rows = rows.filter(touched_at__gte=since).exclude(sent_hash="")
         return rows.update(sent_hash="")
 
     def forget_sent_of(self, entity: Entity, aspect: Aspect, keys: Collection[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 
@@ -16,7 +17,7 @@ from sync import services
 from sync.flows.base import Flow
 from sync.models import Run
 from sync.presentation.places import settings_address
-from sync.presentation.runs import last_runs
+from sync.presentation.runs import last_runs, read_since
 
 _EMPTY: tuple[object, ...] = (None, "", [], (), {})
 
@@ -33,17 +34,23 @@ class ChecklistEntry:
 
 @dataclass(slots=True)
 class FlowCard:
-    """One card: the flow, its last run, its live run, and its checklist."""
+    """One card: the flow, its last run, its live run, its checklist, and since when changes are read."""
 
     flow: Flow
     last: Run | None
     live: Run | None
     missing: list[ChecklistEntry] = field(default_factory=list)
+    since: datetime | None = None
 
     @property
     def may_start(self) -> bool:
         """Whether nothing is missing and no run of this flow lives."""
         return not self.missing and self.live is None
+
+    @property
+    def may_resend_since(self) -> bool:
+        """Whether the day since when changes are read may be set back."""
+        return services.may_resend_since(self.flow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,7 @@ def cards(profile: Profile, live: Sequence[Run]) -> list[FlowCard]:
     flows = services.available_flows(profile)
     missing = missing_by_flow(profile, flows)
     last = last_runs(profile)
+    since = read_since(profile)
     alive = {run.flow: run for run in live if run.profile_id == profile.pk and not run.dry}
     return [
         FlowCard(
@@ -77,6 +85,7 @@ def cards(profile: Profile, live: Sequence[Run]) -> list[FlowCard]:
             last=last.get(flow.key),
             live=alive.get(flow.key),
             missing=[entry_of(profile, option) for option in missing[flow.key]],
+            since=since.get(flow.key),
         )
         for flow in flows
     ]

@@ -122,6 +122,15 @@ def last_runs(profile: Profile) -> dict[str, Run]:
     return {run.flow: run for run in Run.objects.filter(pk__in=ids).defer("cursor")}
 
 
+def read_since(profile: Profile) -> dict[str, datetime]:
+    """Since when each flow of a profile counts changes: the start of its last complete run. One query."""
+    complete = Run.objects.filter(
+        profile=profile, dry=False, scope_key="", result__in=[RunResult.SUCCESS, RunResult.PARTIAL]
+    )
+    rows = complete.filter(started_at__isnull=False).order_by().values("flow").annotate(at=Max("started_at"))
+    return {row["flow"]: row["at"] for row in rows}
+
+
 def last_of_profiles(profiles: Sequence[Profile]) -> dict[int, LastRun]:
     """The last run of each profile that was not a preview, with two queries (see ``profiles.health``)."""
     rows = Run.objects.filter(profile__in=profiles, dry=False).order_by().values("profile").annotate(newest=Max("pk"))

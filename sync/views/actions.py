@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.contrib import messages
@@ -9,6 +10,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -22,6 +24,7 @@ from sync.views.common import back, profile_of, refuse, run_of
 
 MODES = ("run", "full", "resend", "preview")
 KEYS_LIMIT = 2000
+EARLIEST = date(2000, 1, 1)
 
 
 @require_role(Role.OPERATOR)
@@ -79,6 +82,36 @@ def _tell(request: HttpRequest, asked: RunRequest) -> None:
         messages.info(request, _("« %(flow)s » est déjà en cours : le voici.") % names)
     elif not asked.run.dry:
         messages.success(request, _("« %(flow)s » est lancé.") % names)
+
+
+@require_role(Role.OPERATOR)
+@require_POST
+def resend_since(request: HttpRequest, profile_id: int, flow: str) -> HttpResponse:
+    """Reads and sends again what changed since the day of the field ``depuis``."""
+    profile = profile_of(request, profile_id)
+    chosen = _flow(profile, flow)
+    if not services.may_resend_since(chosen):
+        raise Http404
+    day = _past_day(request.POST.get("depuis", ""), profile)
+    if day is None:
+        refuse(request, _("Choisissez un jour passé, ou aujourd’hui."))
+        return redirect("sync:resend_new", profile_id=profile.pk, flow=flow)
+    try:
+        asked = services.resend_since(profile, chosen, day, by=current_user(request))
+    except RunRefused as error:
+        refuse(request, error.sentence)
+        return redirect("sync:sync", profile_id=profile.pk)
+    _tell(request, asked)
+    return redirect("sync:run", run_id=asked.run.pk)
+
+
+def _past_day(text: str, profile: Profile) -> date | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    today = timezone.now().astimezone(profile.tenant.zone).date()
+    return day if EARLIEST <= day <= today else None
 
 
 @require_role(Role.OPERATOR)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from profiles.access import current_tenant, require_member, require_role
@@ -14,7 +15,7 @@ from sync import services
 from sync.flows.base import Flow
 from sync.orders.desk import FLOW as ORDERS
 from sync.presentation import flows, hooks, places
-from sync.presentation.runs import live_runs
+from sync.presentation.runs import live_runs, read_since
 from sync.views.common import is_fragment, profile_of, rights
 
 
@@ -57,6 +58,21 @@ def preview_new(request: HttpRequest, profile_id: int, flow: str) -> HttpRespons
     """Asks what the preview of a flow covers: everything, or some references."""
     profile = profile_of(request, profile_id)
     return render(request, "sync/preview_new.html", {"profile": profile, "flow": _available(profile, flow)})
+
+
+@require_role(Role.OPERATOR)
+@require_GET
+def resend_new(request: HttpRequest, profile_id: int, flow: str) -> HttpResponse:
+    """Shows since when a flow reads changes, and asks for an earlier day."""
+    profile = profile_of(request, profile_id)
+    chosen = _available(profile, flow)
+    if not services.may_resend_since(chosen):
+        raise Http404
+    today = timezone.now().astimezone(profile.tenant.zone)
+    since = read_since(profile).get(flow)
+    day = (since or today).astimezone(profile.tenant.zone).date()
+    context = {"profile": profile, "flow": chosen, "since": since, "day": day, "today": today.date()}
+    return render(request, "sync/resend_new.html", context)
 
 
 def _available(profile: Profile, key: str) -> Flow:

@@ -14,7 +14,7 @@ from connectors.canonical.keys import variant_key
 from profiles import options_store
 from sync import services
 from sync.flows import registry as flows
-from sync.models import Cursor, JournalEntry, Link, Run, RunResult
+from sync.models import Cursor, JournalEntry, Link, LinkState, Run, RunResult
 from tests.flows.conftest import Story
 
 pytestmark = pytest.mark.odbc
@@ -133,6 +133,56 @@ def test_only_what_changed_goes_out_and_the_filter_is_obeyed(small: Small) -> No
     run = story.run("stock")
     assert (run.updated, run.units) == (1, 1)
     assert _quantities(story, "TENTE2P", "SANGLE-METRE") == {"TENTE2P": 34, "SANGLE-METRE": 152}
+
+
+def _sent_ago(story: Story, sku: str, *, days: int) -> None:
+    """Makes the last transfer of an article's stock so many days old."""
+    rows = LinkState.objects.filter(link__profile=story.profile, link__reference=sku, aspect="stock")
+    assert rows.update(touched_at=timezone.now() - timedelta(days=days)) == 1
+
+
+def _resend_since(story: Story, flow: str, *, days: int) -> Run:
+    """Asks for a run as the form does, and ends it. ``days`` before today."""
+    today = timezone.now().astimezone(story.tenant.zone).date()
+    asked = services.resend_since(story.profile, flows.by_key(flow), today - timedelta(days=days), by=None)
+    run = story.run(flow)
+    assert run == asked.run
+    return run
+
+
+@pytest.mark.covers("STK-03")
+def test_what_was_sent_since_a_chosen_day_is_sent_again(small: Small) -> None:
+    story = small("TENTE2P", "SAC35-BELLEDONNE", "SANGLE-METRE")
+    story.run()
+    story.run("stock")
+    for sku, days in (("TENTE2P", 1), ("SAC35-BELLEDONNE", 4), ("SANGLE-METRE", 20)):
+        _sent_ago(story, sku, days=days)
+        story.shop.app.mutate("stock", {"sku": sku, "quantity": 777, "touch": False})
+    assert story.run("stock").sent == 0
+    run = _resend_since(story, "stock", days=5)
+    assert (run.updated, run.units) == (2, 2)
+    assert _quantities(story, "TENTE2P", "SAC35-BELLEDONNE", "SANGLE-METRE") == {
+        "TENTE2P": 33,
+        "SAC35-BELLEDONNE": 10,
+        "SANGLE-METRE": 777,
+    }
+    line = JournalEntry.objects.get(run=run, code="resent_since")
+    assert line.detail["count"] == 2
+    assert line.text.endswith("Envois à refaire : 2.")
+    assert story.run("stock").sent == 0
+
+
+@pytest.mark.covers("STK-03")
+def test_a_flow_that_reads_changes_by_date_reads_again_what_it_sent_since_a_chosen_day(small: Small) -> None:
+    story = small("TENTE2P", "SAC35-BELLEDONNE")
+    story.run()
+    rows = LinkState.objects.filter(link__profile=story.profile, link__entity="product", aspect="data")
+    rows.filter(link__reference="SAC35-BELLEDONNE").update(touched_at=timezone.now() - timedelta(days=9))
+    story.shop.app.mutate("edit", {"sku": "TENTE2P", "set": {"name": "Autre nom"}})
+    assert story.run().sent == 0
+    run = _resend_since(story, "products", days=2)
+    assert (run.full, run.updated) == (True, 1)
+    assert story.product("TENTE2P")["name"] != "Autre nom"
 
 
 @pytest.mark.covers("STK-03")

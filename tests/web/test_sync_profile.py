@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import html
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 import pytest
 from django.db import connection
+from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from connectors import registry
 from connectors.core.options import option
@@ -16,7 +20,7 @@ from connectors.testing import fakes
 from profiles.models import Membership, Profile, Role
 from profiles.services import missing_options
 from sync import services
-from sync.models import Link, LinkState, Run, RunState
+from sync.models import JournalEntry, Link, LinkState, Run, RunResult, RunState
 from sync.presentation.flows import missing_by_flow
 from tests.factories import make_profile, make_run
 from tests.web.conftest import Cast
@@ -102,6 +106,87 @@ def test_resend_that_is_refused_forgets_nothing(cast: Cast, fake_profile: Profil
     cast.bob.client.post(reverse("sync:run_start", args=[fake_profile.pk]), {"flow": "stock", "mode": "resend"})
     assert LinkState.objects.get().sent_hash == "abc"
     assert "en pause" in cast.bob.client.get(_url(fake_profile)).content.decode()
+
+
+def _ask_since(cast: Cast, profile: Profile, flow: str, day: str) -> HttpResponse:
+    address = reverse("sync:resend_since", args=[profile.pk, flow])
+    response: HttpResponse = cast.bob.client.post(address, {"depuis": day})
+    return response
+
+
+def _sent(profile: Profile, key: str, aspect: str, *, days: int) -> None:
+    link, _ = Link.objects.get_or_create(
+        profile=profile, entity="variant", erp_key=key, defaults={"shop_key": key, "status": "linked"}
+    )
+    at = timezone.now() - timedelta(days=days)
+    LinkState.objects.create(link=link, aspect=aspect, sent_hash="abc", touched_at=at)
+
+
+@pytest.mark.covers("STK-03")
+def test_day_since_when_changes_are_read_is_shown_and_can_be_set_back(cast: Cast, fake_profile: Profile) -> None:
+    began = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
+    make_run(profile=fake_profile, flow="stock", started_at=began)
+    make_run(profile=fake_profile, flow="stock", started_at=began + timedelta(days=1), result=RunResult.STOPPED)
+    make_run(profile=fake_profile, flow="stock", started_at=began + timedelta(days=2), dry=True)
+    make_run(profile=fake_profile, flow="stock", started_at=began + timedelta(days=3), scope_key="some")
+    assert "Changements lus depuis le 05/03/2026 10:30" in cast.bob.client.get(_url(fake_profile)).content.decode()
+    page = cast.bob.client.get(reverse("sync:resend_new", args=[fake_profile.pk, "stock"])).content.decode()
+    assert "Changements lus depuis le 05/03/2026 10:30" in page
+    assert 'value="2026-03-05"' in page
+    for key, aspect, days in (("A", "stock", 1), ("B", "stock", 30), ("A", "price", 1)):
+        _sent(fake_profile, key, aspect, days=days)
+    response = _ask_since(cast, fake_profile, "stock", (timezone.now() - timedelta(days=9)).date().isoformat())
+    run = Run.objects.get(state=RunState.QUEUED)
+    assert response.headers["Location"] == reverse("sync:run", args=[run.pk])
+    assert (run.flow, run.full, run.started_by) == ("stock", False, cast.bob.user)
+    kept = LinkState.objects.exclude(sent_hash="").values_list("link__erp_key", "aspect")
+    assert set(kept) == {("B", "stock"), ("A", "price")}
+    line = JournalEntry.objects.get(run=run)
+    assert (line.code, line.detail["count"]) == ("resent_since", 1)
+    assert f"demandée par {cast.bob.user}. Envois à refaire : 1." in line.text
+    assert line.text in html.unescape(cast.bob.client.get(response.headers["Location"]).content.decode())
+
+
+@pytest.mark.covers("STK-03")
+def test_queued_run_that_is_joined_reads_everything_again(cast: Cast, fake_profile: Profile) -> None:
+    waiting = _start(cast, fake_profile, flow="products", mode="run")
+    assert not waiting.full
+    _ask_since(cast, fake_profile, "products", "2026-01-01")
+    waiting.refresh_from_db()
+    assert waiting.full
+    assert JournalEntry.objects.get(code="resent_since").run == waiting
+
+
+@pytest.mark.covers("STK-03")
+def test_nothing_is_sent_again_for_an_unreadable_or_future_day(cast: Cast, fake_profile: Profile) -> None:
+    _sent(fake_profile, "A", "stock", days=0)
+    tomorrow = (timezone.now() + timedelta(days=2)).date().isoformat()
+    for day in ("", "hier", "1999-12-31", tomorrow):
+        response = _ask_since(cast, fake_profile, "stock", day)
+        assert response.headers["Location"] == reverse("sync:resend_new", args=[fake_profile.pk, "stock"])
+    assert "Choisissez un jour passé" in cast.bob.client.get(_url(fake_profile)).content.decode()
+    Profile.objects.filter(pk=fake_profile.pk).update(state="paused")
+    _ask_since(cast, fake_profile, "stock", "2026-01-01")
+    Membership.objects.filter(user=cast.bob.user).update(role=Role.READER)
+    assert _ask_since(cast, fake_profile, "stock", "2026-01-01").status_code == 403
+    assert LinkState.objects.get().sent_hash == "abc"
+    assert not Run.objects.exists()
+
+
+@pytest.mark.covers("STK-03")
+def test_only_goods_can_be_sent_again_since_a_day(cast: Cast) -> None:
+    """What orders became would be told to customers twice; imports have their own reset."""
+    profile = make_profile(tenant=cast.tenant, erp="sage100", shop="woocommerce")
+    found = {flow.key for flow in services.available_flows(profile)}
+    assert {"orders", "order_tracking", "stock", "prices"} <= found
+    for flow in sorted(found):
+        expected = 404 if flow.startswith("order") or flow in {"prospects", "quotes", "new_products"} else 200
+        assert cast.bob.client.get(reverse("sync:resend_new", args=[profile.pk, flow])).status_code == expected, flow
+        if expected == 404:
+            assert _ask_since(cast, profile, flow, "2026-01-01").status_code == 404
+    body = cast.bob.client.get(_url(profile)).content.decode()
+    assert reverse("sync:resend_new", args=[profile.pk, "stock"]) in body
+    assert reverse("sync:resend_new", args=[profile.pk, "order_tracking"]) not in body
 
 
 @pytest.mark.covers("CAT-21")
