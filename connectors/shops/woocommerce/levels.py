@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from connectors.canonical.prices import BasePrice
@@ -12,6 +13,7 @@ from connectors.core.problems import ConnectorError, ItemRefused, NotSupported, 
 from connectors.core.results import Found, ItemResult, Outbound, Outcome
 from connectors.shops.woocommerce.api import PAGE, Body
 from connectors.shops.woocommerce.batching import BatchSender, Row, RowAnswer
+from connectors.shops.woocommerce.defaults import move_defaults
 from connectors.shops.woocommerce.lookup import by_sku
 from connectors.shops.woocommerce.merge import changed_fields
 from connectors.shops.woocommerce.outcome import (
@@ -67,8 +69,11 @@ class LevelWriter(Generic[R]):
             routes.setdefault(_route(out), []).append(Row(body, subject=out, name=out.record.reference or out.key))
         sender = BatchSender(self._shop.api, self._shop.updates)
         for route, rows in routes.items():
-            for answer in sender.send(route, "update", rows):
-                yield self._result(answer)
+            yield from self._after(rows, [self._result(answer) for answer in sender.send(route, "update", rows)])
+
+    def _after(self, rows: Sequence[Row], results: list[ItemResult]) -> list[ItemResult]:
+        """The results of one route once what depends on all of them is done too."""
+        return results
 
     def compare(self, batch: Sequence[Outbound[R]]) -> dict[str, Differences]:
         """Figures that would change, read now; nothing is written. Refused and unlinked items are absent."""
@@ -151,6 +156,19 @@ class StockWriter(LevelWriter[StockLevel]):
 
     def _needed(self, batch: Sequence[Outbound[StockLevel]]) -> Mapping[str, Mapping[str, Any]]:
         return self._current([out for out in batch if _follows_stock(out)])
+
+    def _after(self, rows: Sequence[Row], results: list[ItemResult]) -> list[ItemResult]:
+        """Moves the preselected variation of the parent; a refusal goes to the first result, so that it is retried."""
+        parent: str = rows[0].subject.remote_parent
+        is_parent = parent.isdecimal() and _route(rows[0].subject) != "products"
+        if not (self._shop.options.default_in_stock and is_parent and any(result.written for result in results)):
+            return results
+        problem = move_defaults(self._shop, [int(parent)]).get(int(parent))
+        if problem is None:
+            return results
+        place = next(place for place, result in enumerate(results) if result.written)
+        results[place] = replace(results[place], outcome=Outcome.REFUSED, problem=problem)
+        return results
 
     def _extra(self, out: Outbound[StockLevel], now: Mapping[str, Any]) -> Body:
         return sale_change(out.record, now, self._shop.options) if _follows_stock(out) else {}
