@@ -69,10 +69,10 @@ class LevelWriter(Generic[R]):
             routes.setdefault(_route(out), []).append(Row(body, subject=out, name=out.record.reference or out.key))
         sender = BatchSender(self._shop.api, self._shop.updates)
         for route, rows in routes.items():
-            yield from self._after(rows, [self._result(answer) for answer in sender.send(route, "update", rows)])
+            yield from self._completed(rows, (self._result(answer) for answer in sender.send(route, "update", rows)))
 
-    def _after(self, rows: Sequence[Row], results: list[ItemResult]) -> list[ItemResult]:
-        """The results of one route once what depends on all of them is done too."""
+    def _completed(self, rows: Sequence[Row], results: Iterator[ItemResult]) -> Iterator[ItemResult]:
+        """The results of one route, each as soon as known, and whatever depends on all of them."""
         return results
 
     def compare(self, batch: Sequence[Outbound[R]]) -> dict[str, Differences]:
@@ -157,18 +157,26 @@ class StockWriter(LevelWriter[StockLevel]):
     def _needed(self, batch: Sequence[Outbound[StockLevel]]) -> Mapping[str, Mapping[str, Any]]:
         return self._current([out for out in batch if _follows_stock(out)])
 
-    def _after(self, rows: Sequence[Row], results: list[ItemResult]) -> list[ItemResult]:
-        """Moves the preselected variation of the parent; a refusal goes to the first result, so that it is retried."""
+    def _completed(self, rows: Sequence[Row], results: Iterator[ItemResult]) -> Iterator[ItemResult]:
+        """Moves the preselected variation of the parent; a refusal goes to the last result, so that it is retried.
+
+        The last result that was written waits for that, all others are told as soon as known.
+        """
         parent: str = rows[0].subject.remote_parent
-        is_parent = parent.isdecimal() and _route(rows[0].subject) != "products"
-        if not (self._shop.options.default_in_stock and is_parent and any(result.written for result in results)):
-            return results
-        problem = move_defaults(self._shop, [int(parent)]).get(int(parent))
-        if problem is None:
-            return results
-        place = next(place for place, result in enumerate(results) if result.written)
-        results[place] = replace(results[place], outcome=Outcome.REFUSED, problem=problem)
-        return results
+        if not (self._shop.options.default_in_stock and parent.isdecimal() and _route(rows[0].subject) != "products"):
+            yield from results
+            return
+        last: ItemResult | None = None
+        for result in results:
+            if not result.written:
+                yield result
+                continue
+            if last is not None:
+                yield last
+            last = result
+        if last is not None:
+            problem = move_defaults(self._shop, [int(parent)]).get(int(parent))
+            yield last if problem is None else replace(last, outcome=Outcome.REFUSED, problem=problem)
 
     def _extra(self, out: Outbound[StockLevel], now: Mapping[str, Any]) -> Body:
         return sale_change(out.record, now, self._shop.options) if _follows_stock(out) else {}

@@ -311,6 +311,6 @@ def test_a_preselection_that_the_shop_refuses_is_told_with_an_item_of_its_produc
     problem = Problem("shop_refused", "La boutique refuse.", "Corrigez.")
     monkeypatch.setattr(module_of_levels, "move_defaults", lambda _shop, parents: {parents[0]: problem})
     results = _set_stock(opened, made, V_1=0, V_2=7)
-    assert [result.problem for result in results.values()] == [problem, None]
+    assert [result.problem for result in results.values()] == [None, problem]
     assert all(result.written for result in results.values())
     opened.close()
