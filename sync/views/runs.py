@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import AsyncIterator
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
 
-from django.http import HttpRequest, HttpResponse
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
@@ -13,11 +16,14 @@ from profiles.context import profile_remember
 from profiles.models import Profile
 from sync.flows import registry
 from sync.models import JournalEntry, Run, RunResult, RunState, Trigger
-from sync.presentation import journal, places
+from sync.presentation import journal, journal_file, places
 from sync.presentation.paging import key_of
 from sync.presentation.problems import causes_of
 from sync.presentation.runs import RunFilter, run_page
 from sync.views.common import is_fragment, profile_of, rights, run_of
+
+IN_MEMORY = 1024 * 1024
+"""Bytes of a downloaded journal that are held in memory; the rest waits on the disk."""
 
 
 @require_member
@@ -146,3 +152,28 @@ def run_entry(request: HttpRequest, run_id: int, entry_id: int) -> HttpResponse:
         "previous": previous,
     }
     return render(request, "sync/_entry.html" if is_fragment(request) else "sync/entry.html", context)
+
+
+@require_member
+@require_GET
+def run_journal(request: HttpRequest, run_id: int, kind: str) -> HttpResponseBase:
+    """The whole journal as a file; ``kind`` is ``txt``, ``csv`` or ``xlsx``.
+
+    It is written before the first byte leaves, so that a failure is an error page and never a file cut short.
+    """
+    found = run_of(request, run_id)
+    file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
+    journal_file.write_journal(found, kind, file)
+    length = file.tell()
+    file.seek(0)
+    response = StreamingHttpResponse(_blocks(file), content_type=journal_file.KINDS[kind])
+    response.headers["Content-Disposition"] = f'attachment; filename="{journal_file.file_name(found, kind)}"'
+    response.headers["Content-Length"] = str(length)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+async def _blocks(file: IO[bytes]) -> AsyncIterator[bytes]:
+    with file:
+        while block := await sync_to_async(file.read)(IN_MEMORY):
+            yield block

@@ -81,12 +81,13 @@ def _pages(story: Story) -> Iterator[tuple[str, str]]:
     for run in Run.objects.all():
         addresses += [reverse("sync:run", args=[run.pk]), reverse("sync:run_lines", args=[run.pk])]
         addresses.append(reverse("sync:run_state", args=[run.pk]))
+        addresses += [reverse(f"sync:run_journal_{kind}", args=[run.pk]) for kind in ("txt", "csv")]
     for entry in JournalEntry.objects.exclude(detail={})[:40]:
         addresses.append(reverse("sync:run_entry", args=[entry.run_id, entry.pk]))
     for address in addresses:
         answer = client.get(address)
         assert answer.status_code == 200, address
-        yield address, answer.content.decode()
+        yield address, b"".join(answer).decode()
 
 
 def _leaks(texts: Any, canaries: set[str]) -> list[tuple[str, str]]:

@@ -19,11 +19,11 @@ from profiles import options_store
 from profiles.models import Language, Profile
 from profiles.options_store import OptionsRefused
 from scheduler import notifications, tasks
-from scheduler.attachments import safe_cell
 from scheduler.models import FlowWatch, Notice, NoticeFloor, NoticeKind, NoticeState
 from sync import services
 from sync.flows.registry import all_flows
 from sync.models import JournalEntry, Run
+from sync.presentation.journal_file import safe_cell
 from tests.factories import make_run
 from tests.scheduler.conftest import Bench
 from tests.scheduler.smtp_server import Accepted, MailServer

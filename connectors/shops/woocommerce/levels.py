@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from connectors.canonical.prices import BasePrice
@@ -12,6 +13,7 @@ from connectors.core.problems import ConnectorError, ItemRefused, NotSupported, 
 from connectors.core.results import Found, ItemResult, Outbound, Outcome
 from connectors.shops.woocommerce.api import PAGE, Body
 from connectors.shops.woocommerce.batching import BatchSender, Row, RowAnswer
+from connectors.shops.woocommerce.defaults import move_defaults
 from connectors.shops.woocommerce.lookup import by_sku
 from connectors.shops.woocommerce.merge import changed_fields
 from connectors.shops.woocommerce.outcome import (
@@ -67,8 +69,11 @@ class LevelWriter(Generic[R]):
             routes.setdefault(_route(out), []).append(Row(body, subject=out, name=out.record.reference or out.key))
         sender = BatchSender(self._shop.api, self._shop.updates)
         for route, rows in routes.items():
-            for answer in sender.send(route, "update", rows):
-                yield self._result(answer)
+            yield from self._completed(rows, (self._result(answer) for answer in sender.send(route, "update", rows)))
+
+    def _completed(self, rows: Sequence[Row], results: Iterator[ItemResult]) -> Iterator[ItemResult]:
+        """The results of one route, each as soon as known, and whatever depends on all of them."""
+        return results
 
     def compare(self, batch: Sequence[Outbound[R]]) -> dict[str, Differences]:
         """Figures that would change, read now; nothing is written. Refused and unlinked items are absent."""
@@ -151,6 +156,27 @@ class StockWriter(LevelWriter[StockLevel]):
 
     def _needed(self, batch: Sequence[Outbound[StockLevel]]) -> Mapping[str, Mapping[str, Any]]:
         return self._current([out for out in batch if _follows_stock(out)])
+
+    def _completed(self, rows: Sequence[Row], results: Iterator[ItemResult]) -> Iterator[ItemResult]:
+        """Moves the preselected variation of the parent; a refusal goes to the last result, so that it is retried.
+
+        The last result that was written waits for that, all others are told as soon as known.
+        """
+        parent: str = rows[0].subject.remote_parent
+        if not (self._shop.options.default_in_stock and parent.isdecimal() and _route(rows[0].subject) != "products"):
+            yield from results
+            return
+        last: ItemResult | None = None
+        for result in results:
+            if not result.written:
+                yield result
+                continue
+            if last is not None:
+                yield last
+            last = result
+        if last is not None:
+            problem = move_defaults(self._shop, [int(parent)]).get(int(parent))
+            yield last if problem is None else replace(last, outcome=Outcome.REFUSED, problem=problem)
 
     def _extra(self, out: Outbound[StockLevel], now: Mapping[str, Any]) -> Body:
         return sale_change(out.record, now, self._shop.options) if _follows_stock(out) else {}

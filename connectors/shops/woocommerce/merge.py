@@ -80,12 +80,19 @@ def merged_brands(current: Any, mark: Mark, wanted: Sequence[int]) -> list[Body]
 
 
 def merged_attributes(
-    current: Any, mark: Mark, axes: Sequence[Wish], features: Sequence[Wish] | None
+    current: Any,
+    mark: Mark,
+    axes: Sequence[Wish],
+    features: Sequence[Wish] | None,
+    *,
+    clear: bool = False,
+    spared: str = "",
 ) -> list[Body] | None:
     """The whole list of attributes to send, ``None`` when it would change nothing.
 
     Values of an axis are only ever added: another variation of the shop may use them. ``features`` is ``None`` when
-    that part is switched off; otherwise features we set earlier and which are not wanted any more leave.
+    that part is switched off; otherwise features we set earlier and which are not wanted any more leave. With
+    ``clear`` those of others leave too, except what variations use and the attribute named ``spared``.
     """
     rows = [row for row in current or () if isinstance(row, Mapping)]
     wishes = {wish.identity: wish for wish in [*(features or ()), *axes]}
@@ -95,12 +102,16 @@ def merged_attributes(
         wish = wishes.pop(identity, None)
         if wish is not None:
             final.append(_adapted(row, wish))
-        elif features is None or identity not in mark.features or row.get("variation"):
+        elif features is None or row.get("variation") or not (_clears(row, spared, clear) or identity in mark.features):
             final.append(_kept(row))
     free = max((int(row.get("position") or 0) for row in rows), default=-1) + 1
     ordered = [wish for wish in [*axes, *(features or ())] if wish.identity in wishes]
     final += [_new(wish, free + place) for place, wish in enumerate(ordered)]
     return None if _comparable(final) == _comparable([_kept(row) for row in rows]) else final
+
+
+def _clears(row: Mapping[str, Any], spared: str, clear: bool) -> bool:
+    return clear and normal_term(decoded(row.get("name"))).casefold() != normal_term(spared).casefold()
 
 
 def row_identity(row: Mapping[str, Any]) -> str:

@@ -153,6 +153,21 @@ class WooCommerceOptions(OptionsSection):
         group=CONTENT,
         choices={"global": "Attributs globaux", "local": "Attributs propres à l’article"},
     )
+    clear_attributes: bool = option(
+        False,
+        label="Vider les caractéristiques d’abord",
+        help="À chaque envoi d’un article dont les caractéristiques sont mises à jour, retire tous les attributs que"
+        " l’ERP ne donne pas, même ajoutés à la main dans la boutique. Les attributs des variations et celui de la"
+        " marque restent. Sinon, seuls les attributs posés par un envoi précédent sont retirés.",
+        group=CONTENT,
+    )
+    default_in_stock: bool = option(
+        False,
+        label="Présélectionner une déclinaison en stock",
+        help="Après l’envoi du stock d’une déclinaison, quand celle que la boutique présélectionne n’est plus en stock,"
+        " ou qu’il n’y en a pas, présélectionne la première qui l’est. Deux appels de plus par article touché.",
+        group=CONTENT,
+    )
     brand_as: Literal["brand", "attribute", "none"] = option(
         "brand",
         label="Marque",

@@ -12,6 +12,7 @@ from connectors.core.problems import ConnectorError, Consequence, ItemDeferred, 
 from connectors.core.results import Action, Found, ItemResult, Outbound, Outcome
 from connectors.shops.woocommerce.api import PAGE, Body
 from connectors.shops.woocommerce.batching import BatchSender, Row, RowAnswer
+from connectors.shops.woocommerce.defaults import move_defaults
 from connectors.shops.woocommerce.lookup import Holder, by_sku, settled
 from connectors.shops.woocommerce.marks import Mark, empty_entry
 from connectors.shops.woocommerce.merge import (
@@ -332,6 +333,8 @@ class ProductWriter:
                 mark,
                 [*plan.axes, *plan.extras],
                 plan.features if "features" in plan.parts else None,
+                clear=shop.options.clear_attributes,
+                spared=self._brand_attribute(),
             ),
             "categories": merged_categories(now.get("categories"), mark, plan.categories)
             if "categories" in plan.parts
@@ -345,6 +348,12 @@ class ProductWriter:
         meta = changed_meta(now.get("meta_data"), plan.mark(mark), entries)
         return {**changes, "meta_data": meta} if meta else changes
 
+    def _brand_attribute(self) -> str:
+        """Name of the attribute that holds the brand, if one does."""
+        options = self._shop.options
+        is_brand = options.brand_as == "brand" and self._shop.facts.has_brands
+        return "" if is_brand or options.brand_as == "none" else options.brand_attribute
+
     # --- results -------------------------------------------------------------------------------------------------
 
     def _finish(self, plan: Plan, *, fresh: bool) -> Iterator[ItemResult]:
@@ -355,7 +364,11 @@ class ProductWriter:
         if not plan.remote_id or plan.problem is not None:
             yield self._result(plan, VariationsResult())
             return
-        yield self._result(plan, self._variations.write(self._family(plan, plan.remote_id, fresh=fresh)))
+        result = self._variations.write(self._family(plan, plan.remote_id, fresh=fresh))
+        if self._shop.options.default_in_stock and result.written:
+            refused = move_defaults(self._shop, [plan.remote_id])
+            result.problems.extend((plan.reference, problem) for problem in refused.values())
+        yield self._result(plan, result)
 
     def _family(self, plan: Plan, parent_id: int, *, fresh: bool = False) -> Family:
         return Family(plan.product, parent_id, plan.axes, plan.option_names, plan.out.children, plan.parts, fresh)

@@ -21,10 +21,11 @@ SLUG_MAX = 28
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A term of the shop: its id and its name as people read it."""
+    """A term of the shop: its id, its name as people read it, and the slug by which defaults name a value."""
 
     id: int
     name: str
+    slug: str = ""
 
 
 class TermBook:
@@ -119,8 +120,8 @@ class TermBook:
 
     def _load(self, route: str) -> dict[str, Term]:
         known: dict[str, Term] = {}
-        for row in self._api.every(route, {"_fields": "id,name"}):
-            term = Term(int(row["id"]), decoded(row["name"]))
+        for row in self._api.every(route, {"_fields": "id,name,slug"}):
+            term = Term(int(row["id"]), decoded(row["name"]), str(row["slug"]))
             known.setdefault(_key(term.name), term)
         return known
 
@@ -134,10 +135,10 @@ class TermBook:
     def _created(self, route: str, name: str, answer: Mapping[str, Any]) -> Term:
         error = VendorError.parse(answer.get("error"))
         if error is None:
-            return Term(int(answer["id"]), decoded(answer["name"]))
+            return Term(int(answer["id"]), decoded(answer["name"]), str(answer.get("slug") or ""))
         if error.code == "term_exists" and error.resource_id:
-            row = self._api.get(f"{route}/{error.resource_id}", {"_fields": "id,name"})
-            return Term(int(row["id"]), decoded(row["name"]))
+            row = self._api.get(f"{route}/{error.resource_id}", {"_fields": "id,name,slug"})
+            return Term(int(row["id"]), decoded(row["name"]), str(row["slug"]))
         raise ItemRefused(error.problem(name))
 
 

@@ -10,10 +10,11 @@ import pytest
 
 from connectors.canonical.keys import Aspect, Entity
 from connectors.canonical.values import Money, TaxBasis
-from connectors.core.problems import NotSupported
+from connectors.core.problems import NotSupported, Problem
 from connectors.core.query import Query
-from connectors.core.results import Outbound, Outcome
+from connectors.core.results import ItemResult, Outbound, Outcome
 from connectors.sandbox.woocommerce import WooCommerceSandbox
+from connectors.shops.woocommerce import levels as module_of_levels
 from connectors.shops.woocommerce.connection import WooConnection
 from tests.connectors.woocommerce.support import (
     connect,
@@ -24,6 +25,7 @@ from tests.connectors.woocommerce.support import (
     post,
     price,
     send,
+    send_one,
     simple,
     stock,
     update,
@@ -237,4 +239,78 @@ def test_an_article_without_stock_is_created_off_sale_and_comes_back_with_its_st
     post(opened, route, {"status": "private"})
     levels(opened, [linked(replace(stock("A-1", 9), sellable=True), created.remote_key)], Aspect.STOCK)
     assert get(opened, route)["status"] == "private", "the note of the stock rule left with the update"
+    opened.close()
+
+
+# --- preselected variation -------------------------------------------------------------------------------------------
+
+
+def _chosen(connection: WooConnection, product: str) -> dict[str, str]:
+    rows = get(connection, f"products/{product}")["default_attributes"]
+    return {row["name"]: row["option"] for row in rows}
+
+
+def _set_stock(connection: WooConnection, made: ItemResult, **quantities: int) -> dict[str, ItemResult]:
+    """New quantities of variations, by the number after ``V_``."""
+    outs = []
+    for name, quantity in quantities.items():
+        key = f"V#{name.removeprefix('V_')}"
+        outs.append(linked(stock(key, quantity, "V"), made.children[key], made.remote_key))
+    return levels(connection, outs, Aspect.STOCK)
+
+
+@pytest.mark.covers("CAT-12")
+def test_the_preselected_variation_moves_when_it_is_out_of_stock(shop: WooCommerceSandbox) -> None:
+    opened = connect(shop, default_in_stock=True)
+    made = send_one(opened, create(variable("V")))
+    first = {"Taille": "s", "Couleur": "rouge"}
+    assert _chosen(opened, made.remote_key) == first, "nothing was preselected"
+    _set_stock(opened, made, V_4=9)
+    assert _chosen(opened, made.remote_key) == first, "a choice in stock stays"
+    results = _set_stock(opened, made, V_1=0)
+    assert results["V#1"].outcome is Outcome.UPDATED
+    assert _chosen(opened, made.remote_key) == {"Taille": "s", "Couleur": "bleu-nuit"}
+    _set_stock(opened, made, V_1=5)
+    assert _chosen(opened, made.remote_key) == {"Taille": "s", "Couleur": "bleu-nuit"}, "a choice in stock stays"
+    _set_stock(opened, made, V_1=0, V_2=0, V_3=0, V_4=0)
+    assert _chosen(opened, made.remote_key) == {"Taille": "s", "Couleur": "bleu-nuit"}, "nothing better"
+    opened.close()
+
+
+@pytest.mark.covers("CAT-12")
+def test_a_choice_of_the_shop_in_stock_stays_and_costs_no_write(shop: WooCommerceSandbox) -> None:
+    plain = connect(shop)
+    made = send_one(plain, create(variable("V")))
+    assert _chosen(plain, made.remote_key) == {}, "the option is off"
+    rows = get(plain, f"products/{made.remote_key}/variations/{made.children['V#4']}")["attributes"]
+    wanted = [{"id": row["id"], "option": row["option"]} for row in rows]
+    post(plain, f"products/{made.remote_key}", {"default_attributes": wanted})
+    theirs = _chosen(plain, made.remote_key)
+    assert len(theirs) == 2
+    _set_stock(plain, made, V_4=0)
+    assert _chosen(plain, made.remote_key) == theirs, "the option is off"
+    _set_stock(plain, made, V_4=3)
+    plain.close()
+    opened = connect(shop, default_in_stock=True)
+    shop.server.log.clear()
+    _set_stock(opened, made, V_1=0)
+    assert _chosen(opened, made.remote_key) == theirs
+    assert write_calls(shop) == {"products/{product_id}/variations/batch": 1}
+    shop.server.log.clear()
+    assert send_one(opened, update(variable("V"), made, parts=frozenset({"name"}))).outcome is Outcome.UNCHANGED
+    assert write_calls(shop) == {}
+    opened.close()
+
+
+@pytest.mark.covers("CAT-12")
+def test_a_preselection_that_the_shop_refuses_is_told_with_an_item_of_its_product(
+    shop: WooCommerceSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = connect(shop, default_in_stock=True)
+    made = send_one(opened, create(variable("V")))
+    problem = Problem("shop_refused", "La boutique refuse.", "Corrigez.")
+    monkeypatch.setattr(module_of_levels, "move_defaults", lambda _shop, parents: {parents[0]: problem})
+    results = _set_stock(opened, made, V_1=0, V_2=7)
+    assert [result.problem for result in results.values()] == [None, problem]
+    assert all(result.written for result in results.values())
     opened.close()

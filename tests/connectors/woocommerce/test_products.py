@@ -533,6 +533,42 @@ def test_brands_and_features_as_the_settings_ask(shop: WooCommerceSandbox) -> No
     never.close()
 
 
+@pytest.mark.covers("CAT-11")
+@pytest.mark.parametrize("features_as", ["global", "local"])
+def test_p20_attributes_of_others_leave_only_where_the_option_says_so(
+    shop: WooCommerceSandbox, features_as: str
+) -> None:
+    changes = {"features_as": features_as, "brand_as": "attribute", "brand_attribute": "Fabricant"}
+    plain = connect(shop, **changes)
+    features = (Feature(name="Matière", values=("Lin", "Coton")), Feature(name="Coupe", values=("Droite",)))
+    article = variable("TS", brand="Dupont", features=features)
+    created = send_one(plain, create(article))
+    route = f"products/{created.remote_key}"
+    rows = get(plain, route)["attributes"]
+    foreign = {"name": "À la main", "visible": True, "options": ["Oui"]}
+    post(plain, route, {"attributes": [*rows, foreign]})
+    fewer = replace(article, features=features[:1])
+
+    def names(connection: WooConnection) -> set[str]:
+        return {row["name"] for row in get(connection, route)["attributes"]}
+
+    axes = {"Taille", "Couleur"}
+    send_one(plain, update(fewer, created))
+    assert names(plain) == {*axes, "Matière", "Fabricant", "À la main"}, "only what an earlier export set leaves"
+    plain.close()
+    clearing = connect(shop, clear_attributes=True, **changes)
+    off = send_one(clearing, update(fewer, created, parts=frozenset({"name"})))
+    assert off.outcome is Outcome.UNCHANGED, "the part is switched off"
+    without_brand = replace(fewer, brand="")
+    assert send_one(clearing, update(without_brand, created)).outcome is Outcome.UPDATED
+    assert names(clearing) == {*axes, "Matière", "Fabricant"}
+    assert len(get(clearing, f"{route}/variations")) == len(created.children)
+    shop.server.log.clear()
+    assert send_one(clearing, update(without_brand, created)).outcome is Outcome.UNCHANGED
+    assert write_calls(shop) == {}
+    clearing.close()
+
+
 @pytest.mark.covers("CAT-20")
 def test_texts_for_search_engines_go_to_yoast_where_it_is_chosen(shop: WooCommerceSandbox) -> None:
     opened = connect(shop, seo_plugin="yoast")
