@@ -47,7 +47,7 @@ def test_book_without_a_key_books_each_time(units: Any, tenant: Tenant) -> None:
 
 
 def test_correct_takes_units_back(units: Any, tenant: Tenant) -> None:
-    units("book", "--tenant", tenant.slug, "--kind", "export", "--units", "100")
+    units("book", "--tenant", tenant.name, "--kind", "export", "--units", "100")
     assert units("correct", "--tenant", tenant.slug, "--kind", "export", "--units", "-40")["available"] == 60
 
 

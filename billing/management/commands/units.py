@@ -31,13 +31,13 @@ class Command(BaseCommand):
             self._booking_arguments(actions.add_parser(name))
         show = actions.add_parser("show", help="Bought, used, reserved and available units of a tenant.")
         verify = actions.add_parser("verify", help="Compare the accounts with the sum of their movements.")
-        show.add_argument("--tenant", required=True, help="Slug or id of the tenant.")
-        verify.add_argument("--tenant", help="Slug or id of the tenant; every tenant when absent.")
+        show.add_argument("--tenant", required=True, help="Slug, name or id of the tenant.")
+        verify.add_argument("--tenant", help="Slug, name or id of the tenant; every tenant when absent.")
         for each in (show, verify):
             each.add_argument("--json", action="store_true")
 
     def _booking_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--tenant", required=True, help="Slug or id of the tenant.")
+        parser.add_argument("--tenant", required=True, help="Slug, name or id of the tenant.")
         parser.add_argument("--kind", required=True, choices=Kind.values)
         parser.add_argument("--units", required=True, type=int, help="Number of units; signed for a correction.")
         parser.add_argument("--note", default="", help="Shown to the tenant, for example the number of an invoice.")
@@ -89,7 +89,9 @@ class Command(BaseCommand):
 
 
 def _tenant(name: str) -> Tenant:
-    lookup = Q(slug=name) | Q(pk=int(name)) if name.isdecimal() else Q(slug=name)
+    lookup = Q(slug=name) | Q(name=name)
+    if name.isdecimal():
+        lookup |= Q(pk=int(name))
     found = list(Tenant.objects.filter(lookup)[:2])
     if len(found) != 1:
         raise CommandError(f"{'No tenant' if not found else 'More than one tenant'} {name!r}.")

@@ -57,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
         "--variants-share", type=float, default=0.0, help="share of generated articles with sizes, 0 to 1"
     )
     parser.add_argument(
-        "--emulation", action="store_true", help="add the triggers that behave as the Sage driver on writes"
+        "--emulation",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="behave as the Sage driver on writes (numbers, totals); without it the tables take only complete rows",
     )
     return parser

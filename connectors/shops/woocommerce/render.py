@@ -24,6 +24,7 @@ from connectors.shops.woocommerce.text import (
     normal_term,
     price_text,
     reference_problem,
+    rendered_markup,
     rendered_name,
     term_problem,
     weight_text,
@@ -244,7 +245,7 @@ def product_fields(product: Product, parts: Collection[str], options: WooCommerc
     ):
         value = base_text(text)
         if part in parts and value is not None:
-            fields[wire] = value
+            fields[wire] = rendered_markup(value)
     if "tax" in parts and product.tax_class:
         fields["tax_class"] = "" if product.tax_class == "standard" else product.tax_class
     if "dimensions" in parts:

@@ -18,6 +18,20 @@ TERM_MAX = 200
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ENTITY = re.compile(r"&(?=#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};|[a-zA-Z][a-zA-Z0-9]{1,31};)")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+_LIKE_A_TAG = re.compile(r"</?([a-zA-Z][a-zA-Z0-9-]*)(?=[^<>]*>)")
+_ELEMENTS = frozenset(
+    re.findall(
+        r"\w+",
+        "\w+ a abbr address area article aside audio b base bdi bdo big blockquote body br button canvas caption "
+        "center cite code col colgroup data datalist dd del details dfn dialog dir div dl dt em embed fieldset "
+        "figcaption figure font footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html i iframe "
+        "img input ins kbd label legend li link main map mark menu meta meter nav noscript object ol optgroup "
+        "option output p param picture pre progress q rp rt ruby s samp script search section select slot small "
+        "source span strike strong style sub summary sup svg table tbody td template textarea tfoot th thead time "
+        "title tr track tt u ul var video wbr",
+    )
+)
+"""Names of HTML elements (HTML Living Standard, with the obsolete ones that old texts hold)."""
 _WHOLE_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _OCTET = re.compile(r"%[a-fA-F0-9]{2}")
 _BLANKS = re.compile(r"[\r\n\t ]+")
@@ -37,6 +51,14 @@ def rendered_name(name: str) -> str:
     """A plain name made safe for a field that takes HTML: it comes back unchanged after :func:`decoded`."""
     cleaned = _CONTROL.sub("", name).strip()
     return _ENTITY.sub("&amp;", cleaned).replace("<", "&lt;").replace(">", "&gt;")
+
+
+def rendered_markup(text: str) -> str:
+    """A text that may hold HTML, made safe for such a field: what only looks like a tag (``<mm>``) is kept as text.
+
+    WordPress takes tags it does not know away without a word (``wp_kses_post``).
+    """
+    return _LIKE_A_TAG.sub(lambda match: match[0] if match[1].lower() in _ELEMENTS else f"&lt;{match[0][1:]}", text)
 
 
 def normal_name(name: str) -> str:

@@ -14,8 +14,10 @@ from typing import Any
 
 import yaml
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from billing import ledger
+from billing.models import Kind
 from connectors.canonical.keys import Side
 from connectors.core.problems import ConnectorError
 from profiles import catalogs
@@ -25,6 +27,7 @@ from profiles.options_store import OptionsRefused, save, sections_of
 from profiles.services import ProfileRefused, export_document, match_approve, profile_create, profile_find
 from sync import services
 from sync.engine.runner import drive
+from sync.flows import registry
 from sync.models import OUTCOME_COUNTERS, JournalEntry, Run, RunResult, Trigger
 
 _VARIABLE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
@@ -42,7 +45,7 @@ class Command(BaseCommand):
         create.add_argument("file", help="fichier YAML, ou - pour l’entrée standard ; ${NOM} lit l’environnement")
         create.add_argument("--tenant", required=True, help="identifiant ou nom de l’entreprise ; créée si absente")
         create.add_argument("--set", action="append", default=[], metavar="PARTIE.NOM=VALEUR")
-        create.add_argument("--units", type=int, default=0, help="unités d’export à créditer")
+        create.add_argument("--units", type=int, default=0, help="unités à créditer, d’export et d’import")
         create.add_argument("--json", action="store_true")
         run = verbs.add_parser("run", help="exécute un traitement et attend sa fin")
         run.add_argument("profile", help="numéro ou nom du profil")
@@ -50,6 +53,7 @@ class Command(BaseCommand):
         run.add_argument("--full", action="store_true", help="relit tout l’ERP")
         run.add_argument("--preview", action="store_true", help="montre sans rien écrire")
         run.add_argument("--keys", default="", help="seulement ces clés, séparées par des virgules")
+        run.add_argument("--retry", action="store_true", help="renvoie aussi ce qui a été refusé sans changer depuis")
         run.add_argument("--approve-match", action="store_true", help="valide le rapprochement sans le relire")
         run.add_argument("--json", action="store_true")
         verbs.add_parser("list", help="liste les profils").add_argument("--json", action="store_true")
@@ -66,19 +70,18 @@ class Command(BaseCommand):
 
     def _create(self, options: dict[str, Any]) -> None:
         document = _read_yaml(options["file"])
-        tenant = _tenant(options["tenant"])
-        if options["units"]:
-            key = f"command:{tenant.pk}:{time.time_ns()}"
-            ledger.credit(tenant_id=tenant.pk, kind="export", units=options["units"], key=key, note="", actor="command")
-        profile = profile_create(
-            tenant=tenant,
-            name=str(document.get("name", "")),
-            erp=str(document.get("erp", "")),
-            shop=str(document.get("shop", "")),
-            features=document.get("features"),
-            document=document.get("options") or {},
-        )
-        self._set(profile, options["set"])
+        with transaction.atomic():
+            tenant = _tenant(options["tenant"])
+            profile = profile_create(
+                tenant=tenant,
+                name=str(document.get("name", "")),
+                erp=str(document.get("erp", "")),
+                shop=str(document.get("shop", "")),
+                features=document.get("features"),
+                document=document.get("options") or {},
+            )
+            self._set(profile, options["set"])
+            _credit(tenant, options["units"])
         lists = {side.value: catalogs.refresh(profile, side).counts for side in Side}
         answer = {"profile": profile.pk, "name": profile.name, "tenant": tenant.slug, "reference_lists": lists}
         self.stdout.write(json.dumps(answer, ensure_ascii=False) if options["json"] else f"Profil {profile.pk} créé.")
@@ -95,6 +98,8 @@ class Command(BaseCommand):
             save(profile, changes, author=None, note="ligne de commande")
 
     def _run(self, options: dict[str, Any]) -> None:
+        if options["flow"] not in registry.all_flows():
+            raise CommandError(f"Traitement inconnu : {options['flow']}. Connus : {', '.join(registry.all_flows())}.")
         profile = profile_find(options["profile"])
         if options["approve_match"] and profile.match_state != MatchState.APPROVED:
             drive(services.match_request(profile, by=None).run.pk, owner=_owner())
@@ -107,6 +112,7 @@ class Command(BaseCommand):
             trigger=Trigger.COMMAND,
             dry=options["preview"],
             full=options["full"],
+            retry=options["retry"],
             keys=[key for key in options["keys"].split(",") if key] or None,
         )
         run = drive(request.run.pk, owner=_owner())
@@ -179,6 +185,12 @@ def _from_environment(match: re.Match[str]) -> str:
     if match[1] not in os.environ:
         raise CommandError(f"La variable d’environnement {match[1]} n’est pas définie.")
     return os.environ[match[1]]
+
+
+def _credit(tenant: Tenant, units: int) -> None:
+    for kind in Kind.values if units else ():
+        key = f"command:{tenant.pk}:{kind}:{time.time_ns()}"
+        ledger.credit(tenant_id=tenant.pk, kind=kind, units=units, key=key, note="", actor="command")
 
 
 def _tenant(name: str) -> Tenant:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.core.problems import ItemRefused
+from connectors.sandbox.woocommerce.text import filter_html
 from connectors.shops.woocommerce.batching import BatchSizer
 from connectors.shops.woocommerce.marks import Mark
 from connectors.shops.woocommerce.merge import (
@@ -33,6 +34,7 @@ from connectors.shops.woocommerce.text import (
     number_text,
     price_text,
     reference_problem,
+    rendered_markup,
     rendered_name,
     same_html,
     same_number,
@@ -173,6 +175,21 @@ def test_p22_names_of_terms(name: str, stored: bool) -> None:
 def test_attribute_slugs_fit(name: str, slug: str) -> None:
     assert attribute_slug(name).startswith(slug)
     assert 0 < len(attribute_slug(name)) <= 28
+
+
+@pytest.mark.covers("CAT-01", "CAT-09")
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Cotes en <mm>, vent > 100 km/h, neige < 40 cm", "Cotes en <mm>, vent > 100 km/h, neige < 40 cm"),
+        ("Voir </notice-2> et <Réf. 12>", "Voir </notice-2> et <Réf. 12>"),
+        ("<p>Un <STRONG>gras</STRONG><br/></p>", "<p>Un <strong>gras</strong><br /></p>"),
+        ("<h2>Titre</h2><ul><li>a</li></ul>", "<h2>Titre</h2><ul><li>a</li></ul>"),
+        ("2<3", "2<3"),
+    ],
+)
+def test_what_only_looks_like_a_tag_is_not_swallowed_by_the_shop(text: str, kept: str) -> None:
+    assert decoded(filter_html(rendered_markup(text))) == kept
 
 
 @pytest.mark.covers("CAT-01")
