@@ -22,7 +22,7 @@ _LIKE_A_TAG = re.compile(r"</?([a-zA-Z][a-zA-Z0-9-]*)(?=[^<>]*>)")
 _ELEMENTS = frozenset(
     re.findall(
         r"\w+",
-        "\w+ a abbr address area article aside audio b base bdi bdo big blockquote body br button canvas caption "
+        "a abbr address area article aside audio b base bdi bdo big blockquote body br button canvas caption "
         "center cite code col colgroup data datalist dd del details dfn dialog dir div dl dt em embed fieldset "
         "figcaption figure font footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html i iframe "
         "img input ins kbd label legend li link main map mark menu meta meter nav noscript object ol optgroup "
