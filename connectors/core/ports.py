@@ -225,10 +225,6 @@ class SalesTarget(Protocol):
         """
         ...
 
-    def article_of(self, *keys: str) -> ArticleMatch | None:
-        """The article that the first meaningful key names (variant key, reference, reference of a variant)."""
-        ...
-
     def take_notes(self) -> Sequence[Problem]:
         """What was noticed since the last time this was asked: texts cut or replaced, e-mails carried twice."""
         ...
@@ -240,4 +236,11 @@ class SalesConnection(Connection, Protocol):
 
     def sales(self) -> SalesTarget:
         """The way in for documents, over this connection's own session. May be called once per connection."""
+        ...
+
+    def article_of(self, *keys: str) -> ArticleMatch | None:
+        """The article that the first meaningful key names (variant key, reference, reference of a variant).
+
+        Only reads. ``None`` also where a reference names more than one thing sold.
+        """
         ...

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from typing import cast
 
 from connectors.canonical.catalog import Product
 from connectors.canonical.keys import Entity
 from connectors.canonical.sales import Order
-from connectors.core.ports import Connection
+from connectors.core.ports import Connection, SalesConnection
 from connectors.core.query import Query
 from connectors.core.results import Choice
 from sync.mapping.order_terms import ArticleMatch, Sections
@@ -25,7 +26,7 @@ class ErpResolver:
     """Articles by link, else by reference; taxes and currencies of the ERP. Never answers with a guess."""
 
     def __init__(self, erp: Connection, options: Sections, *, currency: str, owners: Owners) -> None:
-        self._erp = erp
+        self._erp = cast(SalesConnection, erp)
         self._options = options
         self._owners = owners
         self.currency = currency
@@ -33,6 +34,7 @@ class ErpResolver:
         self._articles: dict[str, Product] = {}
         self._by_reference: dict[str, list[tuple[Product, int]]] = {}
         self._asked: set[str] = set()
+        self._named: set[str] = set()
         self._taxes = {choice.key: choice for choice in erp.choices("taxes")}
         self._currencies = {choice.key: choice for choice in erp.choices("currencies")}
         self._load(key for key in self._service_articles() if key)
@@ -43,19 +45,23 @@ class ErpResolver:
         shop_keys = {line.variant_key or line.product_key for line in lines} - {""}
         self._variants.update(self._owners(shop_keys))
         wanted = {key.partition("#")[0] for key in self._variants.values()}
-        wanted |= {line.reference for line in lines if line.reference}
-        self._load(wanted)
+        references = {line.reference for line in lines if line.reference}
+        self._load(wanted | references)
+        self._load_named(references)
 
     def variant_of(self, product_key: str, variant_key: str, reference: str) -> ArticleMatch | None:
         """By link, else by reference where exactly one thing sold bears it."""
-        linked = self._variants.get(variant_key or product_key, "")
-        article = self._articles.get(linked.partition("#")[0])
-        if article is not None:
-            for index, variant in enumerate(article.variants):
-                if variant.key == linked:
-                    return self._match(article, index)
+        linked = self._by_key(self._variants.get(variant_key or product_key, ""))
+        if linked is not None:
+            return linked
         found = self._by_reference.get(reference, []) if reference else []
         return self._match(*found[0]) if len(found) == 1 else None
+
+    def _by_key(self, key: str) -> ArticleMatch | None:
+        article = self._articles.get(key.partition("#")[0])
+        variants = article.variants if article is not None else ()
+        index = next((index for index, variant in enumerate(variants) if variant.key == key), None)
+        return None if article is None or index is None else self._match(article, index)
 
     def tax_percent(self, code: str) -> Decimal | None:
         """Percentage of a tax code; ``None`` for an unknown one and for an amount."""
@@ -100,6 +106,13 @@ class ErpResolver:
         for page in self._erp.reader(Entity.PRODUCT).pages(query, keys=missing):
             for product in page.records:
                 self._keep(product)
+
+    def _load_named(self, references: Iterable[str]) -> None:
+        """Articles of which only a variant bears the reference: the ERP is asked for each, once."""
+        unknown = sorted(set(references) - self._by_reference.keys() - self._named)
+        self._named.update(unknown)
+        found = {match.article for match in map(self._erp.article_of, unknown) if match is not None}
+        self._load(found)
 
     def _keep(self, product: Product) -> None:
         self._articles[product.key] = product

@@ -84,6 +84,18 @@ def test_an_order_becomes_one_document_equal_to_the_cent_and_the_second_run_does
     assert len(_documents(story, order)) == 1
 
 
+@pytest.mark.covers("ORD-08", "ORD-04")
+def test_p22_a_variant_is_found_by_its_own_reference_where_no_link_tells_it(story: Story) -> None:
+    with story.erp.session() as session:
+        session.run("UPDATE F_ARTENUMREF SET AE_Ref = 'MERINOS-PETIT' WHERE AE_Ref = 'TSHIRT-MER-S'", ())
+    assert story.run("products", keys=["TSHIRT-MER"]).refused == 0
+    Link.objects.filter(profile=story.profile, entity__in=["product", "variant"]).delete()
+    order = _buy(story, "MERINOS-PETIT")
+    assert story.run("orders").created == 1
+    (document,) = _documents(story, order)
+    assert (document.lines[0].reference, document.lines[0].variant) == ("TSHIRT-MER", (1, 0))
+
+
 @pytest.mark.covers("ORD-02")
 def test_each_status_says_whether_what_and_how_it_ends(story: Story) -> None:
     table = {

@@ -12,7 +12,7 @@ from connectors.core.odbc import ReadSession, connect_read
 from connectors.core.ports import Reader, Runtime, Writer
 from connectors.core.problems import NotSupported, Problem
 from connectors.core.redaction import register_secret
-from connectors.core.results import CheckReport, Choice
+from connectors.core.results import ArticleMatch, CheckReport, Choice
 from connectors.erp.sage100.catalog import ProductReader, StateReader
 from connectors.erp.sage100.categories import CategoryReader
 from connectors.erp.sage100.check import facts_of, run_check
@@ -23,6 +23,7 @@ from connectors.erp.sage100.database import Database
 from connectors.erp.sage100.options import Sage100Options, permitted
 from connectors.erp.sage100.prices import PriceReader
 from connectors.erp.sage100.progress import ProgressReader
+from connectors.erp.sage100.resolver import Resolver
 from connectors.erp.sage100.stock import StockReader
 from connectors.erp.sage100.writing import Sage100Sales
 
@@ -74,6 +75,12 @@ class Sage100Connection:
         if self._sales is None:
             self._sales = Sage100Sales(self._options, self._runtime)
         return self._sales
+
+    def article_of(self, *keys: str) -> ArticleMatch | None:
+        """See :class:`connectors.core.ports.SalesConnection`. Reads the read source."""
+        context = self._context
+        resolver = Resolver(context.database, context.company, packagings=self._options.packagings, today=context.today)
+        return resolver.match(*keys)
 
     def choices(self, name: str) -> list[Choice]:
         """See :class:`connectors.core.ports.Connection`."""

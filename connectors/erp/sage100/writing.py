@@ -14,7 +14,7 @@ from connectors.canonical.sales import Deposit, DocumentTotals, SalesDocument
 from connectors.core.odbc_write import WriteSession, connect_write
 from connectors.core.ports import Runtime
 from connectors.core.problems import ItemRefused, Problem, Transient
-from connectors.core.results import ArticleMatch, CustomerMatch
+from connectors.core.results import CustomerMatch
 from connectors.erp.sage100.addresses import DEFAULT_CRITERIA, Addresses
 from connectors.erp.sage100.amending import DocumentAmender
 from connectors.erp.sage100.company import Company
@@ -150,10 +150,6 @@ class Sage100Sales:
 
     # What the mapping asks
 
-    def article_of(self, *keys: str) -> ArticleMatch | None:
-        """The article that the first meaningful key names: variant key, reference, reference of a variant."""
-        return self._opened.resolver.match(*keys)
-
     def tax_codes(self, percent: Decimal) -> tuple[str, ...]:
         """Codes of the VAT collected at this percentage."""
         return self._desk.lookups.tax_codes(percent)
@@ -241,7 +237,7 @@ class _Office:
         database = Database(self.session)
         self._company = Company(database)
         today = runtime.clock().astimezone(ZoneInfo(options.timezone)).date()
-        self.resolver = Resolver(database, self._company, packagings=options.packagings, today=today)
+        self._resolver = Resolver(database, self._company, packagings=options.packagings, today=today)
         self.desk = self._furnished(database)
 
     def _furnished(self, database: Database) -> Desk:
@@ -256,7 +252,7 @@ class _Office:
             documents=Documents(database, self._company),
             deposits=Deposits(*shared),
             instalments=Instalments(*shared),
-            lines=LinePlanner(self.resolver, self._company, lookups, sizes),
+            lines=LinePlanner(self._resolver, self._company, lookups, sizes),
         )
 
     @cached_property

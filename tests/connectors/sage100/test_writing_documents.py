@@ -501,7 +501,7 @@ def test_p16_a_document_that_went_on_takes_no_deposit(writable_file) -> None:
 )
 def test_articles_are_found_by_any_of_their_keys(writable_file, keys, article, variant) -> None:
     with writable_file.open() as connection:
-        found = connection.sales().article_of(*keys)
+        found = connection.article_of(*keys)
     assert (found and found.article, found and found.variant) == (article, variant)
 
 
@@ -510,13 +510,13 @@ def test_p22_an_ambiguous_variant_reference_names_nothing(writable_file) -> None
     sandbox = writable_file.sandbox
     reference = one(sandbox, "SELECT MIN(AE_Ref) FROM F_ARTENUMREF WHERE AR_Ref = 'VESTE-IMP' AND AE_Ref <> ''")[0]
     with writable_file.open() as connection:
-        found = connection.sales().article_of(reference)
+        found = connection.article_of(reference)
     assert found is not None
     assert found.variant.startswith("VESTE-IMP#")
     with sandbox.session() as session:
         session.run("UPDATE F_ARTENUMREF SET AE_Ref = ? WHERE AR_Ref = 'VESTE-IMP'", (reference,))
     with writable_file.open() as connection:
-        assert connection.sales().article_of(reference) is None
+        assert connection.article_of(reference) is None
 
 
 def test_tax_codes_by_rate(writable_file) -> None:
