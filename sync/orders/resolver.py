@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from connectors.canonical.catalog import Product
 from connectors.canonical.keys import Entity
-from connectors.canonical.sales import Order
+from connectors.canonical.sales import DocumentTax, Order, TaxBase
 from connectors.core.ports import Connection
 from connectors.core.query import Query
 from connectors.core.results import Choice
@@ -57,10 +57,13 @@ class ErpResolver:
         found = self._by_reference.get(reference, []) if reference else []
         return self._match(*found[0]) if len(found) == 1 else None
 
-    def tax_percent(self, code: str) -> Decimal | None:
-        """Percentage of a tax code; ``None`` for an unknown one and for an amount."""
+    def tax(self, code: str) -> DocumentTax | None:
+        """A tax by its code; ``None`` for an unknown one and for an amount."""
         choice = self._taxes.get(code)
-        return Decimal(choice.extra["rate"]) if choice is not None and _is_percent(choice) else None
+        if choice is None or not _is_percent(choice):
+            return None
+        base = TaxBase(choice.extra.get("base", TaxBase.NET.value))
+        return DocumentTax(code=code, percent=Decimal(choice.extra["rate"]), base=base)
 
     def tax_by_percent(self, percent: Decimal) -> str | None:
         """The only VAT at this percentage."""

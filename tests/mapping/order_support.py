@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors.canonical.sales import DocumentLine, Order, SalesDocument
+from connectors.canonical.sales import DocumentLine, DocumentTax, Order, SalesDocument, TaxBase
 from connectors.canonical.values import Money, TaxBasis
 from connectors.shops.woocommerce.orders import parse_order
 from profiles.sections import (
@@ -50,11 +50,14 @@ class Catalogue:
         price = Money(Decimal(self.prices[key]), "EUR", TaxBasis.NET) if key in self.prices else None
         return ArticleMatch(article=key, variant=key, designation=f"ERP {key}", price=price)
 
-    def tax_percent(self, code: str) -> Decimal | None:
-        return Decimal(self.taxes[code]) if code in self.taxes else None
+    def tax(self, code: str) -> DocumentTax | None:
+        if code not in self.taxes:
+            return None
+        percent, _, base = self.taxes[code].partition(" ")
+        return DocumentTax(code=code, percent=Decimal(percent), base=TaxBase(base or "net"))
 
     def tax_by_percent(self, percent: Decimal) -> str | None:
-        found = [code for code, value in self.taxes.items() if Decimal(value) == percent]
+        found = [code for code in self.taxes if (tax := self.tax(code)) and tax.percent == percent]
         return found[0] if len(found) == 1 else None
 
     def currency_rate(self, key: str) -> Decimal | None:

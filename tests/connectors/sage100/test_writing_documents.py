@@ -59,6 +59,7 @@ def test_an_order_with_everything(writable) -> None:
         gross=document.expected_gross,
         net=sum(line.net for line in document.lines),
         tax=document.expected_tax,
+        codes={"C20": document.expected_tax["20"], "C055": document.expected_tax["5.5"]},
         deposits=document.expected_gross,
     )
     sandbox = writable.sandbox
