@@ -224,9 +224,7 @@ def _split(held: Split, taxes: Sequence[DocumentTax], basis: TaxBasis) -> tuple[
     return split(held.net if basis is TaxBasis.NET else held.gross, taxes, basis).taxes
 
 
-def _formula(
-    start: str, held: Split, taxes: Sequence[DocumentTax], amounts: Sequence[Decimal], basis: TaxBasis
-) -> str:
+def _formula(start: str, held: Split, taxes: Sequence[DocumentTax], amounts: Sequence[Decimal], basis: TaxBasis) -> str:
     net, gross = held.net, held.gross
     if len(taxes) > 1:
         added = " + ".join(str(amount) for amount in amounts)
@@ -249,27 +247,39 @@ class _Sums:
 
 
 def _rates(document: SalesDocument) -> tuple[RateRow, ...]:
-    sums: dict[tuple[str, str], _Sums] = {}
-    charges = [*document.lines, *([document.footer] if document.footer else [])]
-    for line in charges:
-        basis = document.basis if isinstance(line, DocumentLine) else line.basis
-        amounts = _split(Split(line.net, line.gross, ()), line.taxes, basis)
-        for name, amount in [*zip(map(_named, line.taxes), amounts, strict=True)] or [(("0", ""), _ZERO)]:
-            row = sums.setdefault(name, _Sums())
-            row.base, row.tax = row.base + line.net, row.tax + amount
-            if isinstance(line, DocumentLine) and line.kind is LineKind.ROUNDING:
-                row.rounding += amount
-    told = {percent for percent, _ in sums}
-    sums |= {(percent, ""): _Sums() for percent in document.expected_tax if percent not in told}
+    sums = _sums(document)
     codes: dict[str, list[str]] = {}
     for percent, code in sums:
         codes.setdefault(percent, []).append(code)
+    for percent in document.expected_tax:
+        if percent not in codes:
+            codes[percent] = [""]
+            sums[percent, ""] = _Sums()
     rows = []
     for percent in sorted(codes, key=Decimal, reverse=True):
         several = percent != "0" and len(codes[percent]) > 1 and bool(document.expected_codes)
         groups = [[code] for code in codes[percent]] if several else [codes[percent]]
         rows += [_rate_row(document, percent, group, sums, several=several) for group in groups]
     return tuple(rows)
+
+
+def _sums(document: SalesDocument) -> dict[tuple[str, str], _Sums]:
+    """By percentage and tax code; lines without tax count at 0 %."""
+    charges = [
+        (line.taxes, Split(line.net, line.gross, ()), document.basis, line.kind is LineKind.ROUNDING)
+        for line in document.lines
+    ]
+    if document.footer is not None:
+        foot = document.footer
+        charges.append((foot.taxes, Split(foot.net, foot.gross, ()), foot.basis, False))
+    sums: dict[tuple[str, str], _Sums] = {}
+    for taxes, held, basis, rounding in charges:
+        names = [(percent_text(tax.percent), tax.code) for tax in taxes] or [("0", "")]
+        for name, amount in zip(names, _split(held, taxes, basis) or (_ZERO,), strict=True):
+            row = sums.setdefault(name, _Sums())
+            row.base, row.tax = row.base + held.net, row.tax + amount
+            row.rounding += amount if rounding else _ZERO
+    return sums
 
 
 def _rate_row(
@@ -292,10 +302,6 @@ def _rate_row(
         difference=erp - shop,
         rounding=_sum(one.rounding for one in held),
     )
-
-
-def _named(tax: DocumentTax) -> tuple[str, str]:
-    return percent_text(tax.percent), tax.code
 
 
 def _number(value: Decimal) -> str:

@@ -28,10 +28,10 @@ from connectors.canonical.sales import (
 )
 from connectors.canonical.values import TaxBasis
 from sync.mapping.order_taxes import ZERO, TaxBook
-from sync.mapping.tax_stacks import Levy, shop_parts
 from sync.mapping.order_terms import Resolver, Sections, refuse
 from sync.mapping.orders import Moment, map_order, web_number
 from sync.mapping.rounding import CENT, cents, price_line, without_noise
+from sync.mapping.tax_stacks import Levy, shop_parts
 
 REFUND_NAME = "Remboursement"
 
@@ -232,9 +232,7 @@ def _spread(order: Order, refund: Refund, taxes: TaxBook) -> list[OrderLine]:
 
 def _share(rates: Rates, share: Decimal, refund: Refund, order: Order, taxes: TaxBook, place: int) -> OrderLine:
     told = {rate.key: rate for rate in order.rates}
-    parts = shop_parts(
-        [Levy(rate, taxes.of(rate).percent, rate in told and told[rate].compound) for rate in rates]
-    )
+    parts = shop_parts([Levy(rate, taxes.of(rate).percent, rate in told and told[rate].compound) for rate in rates])
     net = without_noise(share / (1 + sum(parts, ZERO)))
     amounts = [without_noise(net * part) for part in parts[:-1]]
     amounts += [share - net - sum(amounts, ZERO)] if rates else []

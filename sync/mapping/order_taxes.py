@@ -1,7 +1,7 @@
 """Taxes of an order: a rate of the ERP, exempt with its reason, or unknown, which blocks the order. Never a quiet zero.
 
-A line of the shop may bear several rates at once, each on its whole amount (a tax of the state and one of the province),
-up to three of which an ERP line holds; or it was spread over the rates of the cart, as a negative fee is. The recorded
+A line of the shop may bear several rates at once, each on its whole amount (a tax of the state, one of the province), up
+to three of which an ERP line holds; or it was spread over the rates of the cart, as a negative fee is. The recorded
 taxes tell which: in the second case the line becomes one share per set of rates, whose bases follow from the taxes, and
 the last share takes the remainder.
 """
@@ -218,8 +218,8 @@ class TaxBook:
             if levy.compound:
                 raise refuse(
                     "tax_base_differs",
-                    "La taxe à %(rate)s %% de la ligne « %(name)s » est calculée sur le montant avec ses autres taxes ; "
-                    "son code taxe %(code)s dans l’ERP l’est sur une autre base.",
+                    "La taxe à %(rate)s %% de la ligne « %(name)s » est calculée sur le montant avec ses autres "
+                    "taxes ; son code taxe %(code)s dans l’ERP l’est sur une autre base.",
                     "Ouvrez Commandes : pays et taxes et choisissez pour ce taux un code de type « TP/TTC » (calculé "
                     "sur le TTC), ou pour les autres taxes de la ligne des codes de type « TP/HT ».",
                     name=line.name,

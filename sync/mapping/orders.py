@@ -13,7 +13,7 @@ from datetime import UTC, date, tzinfo
 from decimal import Decimal, InvalidOperation
 
 from connectors.canonical.currencies import currency_decimals
-from connectors.canonical.levies import split
+from connectors.canonical.levies import factor, split
 from connectors.canonical.sales import (
     DocumentKind,
     DocumentLine,
@@ -31,9 +31,9 @@ from sync.mapping.order_explain import Explanation, explain
 from sync.mapping.order_lines import ROUNDING_NAME, LineBook, Slot
 from sync.mapping.order_payments import deposits, instalments, invoice_day, payment_term
 from sync.mapping.order_taxes import ZERO, TaxBook, zone_value
-from sync.mapping.recorded_totals import accepted_gap, recorded_tax, require_two_decimals
 from sync.mapping.order_terms import ArticleMatch, Resolver, Sections, refuse
 from sync.mapping.order_texts import day_of, fill
+from sync.mapping.recorded_totals import accepted_gap, recorded_tax, require_two_decimals
 from sync.mapping.rounding import (
     Balance,
     Correction,
@@ -355,7 +355,8 @@ class _Draft:
         limit = self._limit()
         present = {tax for slot in slots for tax in slot.taxes}
         too_far = [tax for tax, gap in chosen.tax_gaps.items() if abs(gap) > limit or tax not in present]
-        accepted = accepted_gap(self.order, limit)
+        exact = sum((slot.exact * (1 if self.basis is TaxBasis.GROSS else factor(slot.taxes)) for slot in slots), ZERO)
+        accepted = accepted_gap(self.order, exact, limit)
         extra = None if too_far or abs(chosen.gross_gap) > accepted else corrections(chosen, self.basis)
         if extra is None:
             raise self._differs(plain, chosen, tax=abs(chosen.net_gap) <= accepted)

@@ -10,7 +10,7 @@ from connectors.canonical.sales import DocumentTax, Order
 from connectors.canonical.values import round_half_up
 from sync.mapping.order_taxes import ZERO, TaxBook, places_of
 from sync.mapping.order_terms import refuse
-from sync.mapping.rounding import CENT, cents, is_whole
+from sync.mapping.rounding import cents, is_whole
 
 
 def recorded_tax(order: Order, taxes: TaxBook) -> dict[DocumentTax, Decimal]:
@@ -86,18 +86,22 @@ def _by_tax(amounts: Mapping[str, Decimal], taxes: TaxBook) -> dict[DocumentTax,
     return found
 
 
-def accepted_gap(order: Order, limit: Decimal) -> Decimal:
+def accepted_gap(order: Order, exact: Decimal, limit: Decimal) -> Decimal:
     """How far the total of a document may be from the order's before a rounding line, with the limit of the profile.
 
-    A shop that rounds the total of its orders to fewer decimals than its currency has says so in the order: what that
-    rounding did is known to the cent, and is no difference that needs a limit. A limit of 0 refuses it all the same.
+    ``exact`` is what the lines of the document amount to, unrounded and with tax. A shop that rounds its totals to
+    fewer decimals than its currency has (prices without cents) adds up lines that it rounded so: where its own sum
+    gives the order's total, that rounding is the difference, and needs no limit. A limit of 0 refuses it all the same.
     """
     places = places_of(order)
     if places >= 2 or not limit:
         return limit
-    long = sum((line.net + sum((row.amount for row in line.taxes), ZERO) for line in order.lines), ZERO)
-    short = sum((round_half_up(line.net, places) for line in order.lines), ZERO)
-    sums = (sum((line.net for line in order.lines), ZERO) + order.total_tax, short + order.total_tax, long)
-    if order.total not in {round_half_up(one, places) for one in sums}:
+    nets = [line.net for line in order.lines]
+    short = sum((round_half_up(net, places) for net in nets), ZERO)
+    sums = (sum(nets, ZERO) + order.total_tax, short + order.total_tax, exact)
+    half = Decimal(1).scaleb(-places) / 2
+    # A line without tax that was read short does not tell its cents.
+    unsure = sum(1 for line in order.lines if not line.tax and line.net and line.net == round_half_up(line.net, places))
+    if order.total not in {round_half_up(one, places) for one in sums} and abs(exact - order.total) > half * unsure:
         return limit
-    return max(limit, abs(order.total - long) + CENT * len(order.lines))
+    return max(limit, half * (len(nets) + _rows(order) + 1))

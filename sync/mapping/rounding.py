@@ -1,8 +1,8 @@
 """The ERP's arithmetic of a line, and the choice of cents that makes a document equal an order.
 
 An ERP line has one leading amount at two decimals (without tax, or with tax for a document «en TTC»); its taxes, up to
-three, and the other amount are computed from it (``connectors.canonical.levies``). A document is the sum of its lines. A
-shop keeps longer amounts and rounds later, so a line of 22.483333 may become 22.48 or 22.49: :func:`balance` chooses,
+three, and the other amount are computed from it (``connectors.canonical.levies``). A document is the sum of its lines.
+A shop keeps longer amounts and rounds later, so a line of 22.483333 may become 22.48 or 22.49: :func:`balance` chooses,
 for all lines together, the neighbours that give the order's total and its VAT per tax, staying as near as possible to
 what was recorded. Lines whose taxes overlap (one tax on all of them, a second one on some) are chosen together. What no
 choice can give is left as gaps, which :func:`corrections` turns into named rounding lines.
@@ -217,9 +217,7 @@ def _by_tax(piece: Piece, lead: Decimal, taxes: Sequence[DocumentTax], basis: Ta
     return [now.net, *(held.get(tax, Decimal(0)) for tax in taxes)]
 
 
-def _change(
-    index: int, piece: Piece, nearest: Decimal, taxes: Sequence[DocumentTax], basis: TaxBasis
-) -> _Change:
+def _change(index: int, piece: Piece, nearest: Decimal, taxes: Sequence[DocumentTax], basis: TaxBasis) -> _Change:
     other = nearest - CENT if nearest > piece.exact else nearest + CENT
     before, after = _by_tax(piece, nearest, taxes, basis), _by_tax(piece, other, taxes, basis)
     # Largest remainder first: the cost of a change is how much further from the recorded amount it goes.

@@ -1,7 +1,7 @@
 """What a line bears several rates of a shop for: all of them on its whole amount, or each set on a part of it.
 
-Amounts are those the shop recorded. The rates of a shop add up, each on the amount without tax; a compound one counts on
-that amount with every tax before it. Pure functions.
+Amounts are those the shop recorded. The rates of a shop add up, each on the amount without tax; a compound one counts
+on that amount with every tax before it. Pure functions.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ def spread(
 
     ``known``: sets of rates that other lines bear. ``None`` when every explanation is larger than the line.
     """
-    slack = CENT + sum((blur(tax, places) * _HUNDRED / levy.percent for levy, tax in amounts.items()), _ZERO)
+    slack = max(CENT, blur(net, places)) + sum(
+        (blur(tax, places) * _HUNDRED / levy.percent for levy, tax in amounts.items()), _ZERO
+    )
     for stacks in _tries(tuple(amounts), known):
         found = _peeled(amounts, stacks, places)
         if abs(sum((part.base for part in found), _ZERO)) <= abs(net) + slack:

@@ -275,8 +275,7 @@ def _rates(explanation: Explanation, document: DocumentTotals | None, taken: _Ta
     told = {percent for percent, _ in rows}
     keys = [*rows, *((percent, "") for percent in (document.tax if document else {}) if percent not in told)]
     return [
-        _rate(rows.get(key), key, document, taken)
-        for key in sorted(keys, key=lambda key: (-Decimal(key[0]), key[1]))
+        _rate(rows.get(key), key, document, taken) for key in sorted(keys, key=lambda key: (-Decimal(key[0]), key[1]))
     ]
 
 

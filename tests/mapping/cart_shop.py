@@ -17,23 +17,48 @@ CENT = Decimal("0.01")
 MICRO = Decimal("0.000001")
 RATES = {"standard": "20", "intermediate": "10", "reduced": "5.5", "super": "2.1", "zero": "0"}
 ABROAD = {
-    **{"gst": "5", "pst": "7", "qst": "9.975", "hst": "13", "qst_compound": "9.5"},
-    **{"cgst": "9", "sgst": "9", "cgst_low": "2.5", "sgst_low": "2.5", "igst": "18", "cess": "1", "eco": "1.5"},
+    "gst": "5",
+    "pst": "7",
+    "qst": "9.975",
+    "hst": "13",
+    "qst_compound": "9.5",
+    "cgst": "9",
+    "sgst": "9",
+    "cgst_low": "2.5",
+    "sgst_low": "2.5",
+    "igst": "18",
+    "cess": "1",
+    "eco": "1.5",
 }
 ALL_RATES = RATES | ABROAD
 RATE_IDS = {name: str(index) for index, name in enumerate(ALL_RATES, start=1)}
 CODES = {
     **{name: f"FR-TVA {percent}-1" for name, percent in RATES.items()},
-    **{"gst": "CA-BC-GST-1", "pst": "CA-BC-PST-2", "qst": "CA-QC-QST-2", "hst": "CA-ON-HST-1"},
-    **{"qst_compound": "CA-QC-QST-3", "cgst": "IN-KA-CGST-1", "sgst": "IN-KA-SGST-2", "cgst_low": "IN-KA-CGST-1"},
-    **{"sgst_low": "IN-KA-SGST-2", "igst": "IN-IGST-1", "cess": "IN-KA-CESS-3", "eco": "FR-ECOTAXE-2"},
+    "gst": "CA-BC-GST-1",
+    "pst": "CA-BC-PST-2",
+    "qst": "CA-QC-QST-2",
+    "hst": "CA-ON-HST-1",
+    "qst_compound": "CA-QC-QST-3",
+    "cgst": "IN-KA-CGST-1",
+    "sgst": "IN-KA-SGST-2",
+    "cgst_low": "IN-KA-CGST-1",
+    "sgst_low": "IN-KA-SGST-2",
+    "igst": "IN-IGST-1",
+    "cess": "IN-KA-CESS-3",
+    "eco": "FR-ECOTAXE-2",
 }
 COMPOUND = {"qst_compound"}
 STACKS: dict[str, tuple[str, ...]] = {
     **{name: (name,) for name in ALL_RATES},
-    **{"bc": ("gst", "pst"), "qc": ("gst", "qst"), "qc_old": ("gst", "qst_compound"), "ka": ("cgst", "sgst")},
-    **{"ka_low": ("cgst_low", "sgst_low"), "ka_cess": ("cgst", "sgst", "cess"), "lamp": ("eco", "standard")},
-    **{"gst_zero": ("gst", "zero"), "zero_pst": ("zero", "pst")},
+    "bc": ("gst", "pst"),
+    "qc": ("gst", "qst"),
+    "qc_old": ("gst", "qst_compound"),
+    "ka": ("cgst", "sgst"),
+    "ka_low": ("cgst_low", "sgst_low"),
+    "ka_cess": ("cgst", "sgst", "cess"),
+    "lamp": ("eco", "standard"),
+    "gst_zero": ("gst", "zero"),
+    "zero_pst": ("zero", "pst"),
 }
 """Rates by tax class: on foreign markets a class bears several at once."""
 

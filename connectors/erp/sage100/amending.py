@@ -52,7 +52,16 @@ _FROM_ORDER = (
 """Columns of the header that follow the order; the others follow it where the order names them."""
 
 _WHAT = ("AR_Ref", "AG_No1", "AG_No2", "AR_RefCompose", "DL_Valorise", "DL_TypeTaux1", "DL_TypeTaux2", "DL_TypeTaux3")
-_FIGURES = ("DL_Qte", "EU_Qte", "DL_TTC", "DL_Remise01REM_Valeur", "DL_Remise01REM_Type", "DL_Taxe1", "DL_Taxe2", "DL_Taxe3")
+_FIGURES = (
+    "DL_Qte",
+    "EU_Qte",
+    "DL_TTC",
+    "DL_Remise01REM_Valeur",
+    "DL_Remise01REM_Type",
+    "DL_Taxe1",
+    "DL_Taxe2",
+    "DL_Taxe3",
+)
 _WORDS = ("DL_Design", "EU_Enumere")
 _ON_EVERY_LINE = ("DO_Ref", "DO_DateLivr")
 """Columns of the header that each line repeats."""
@@ -267,7 +276,9 @@ def _line(row: Mapping[str, Any], text: str, foreign: bool, coded: bool) -> _Lin
     codes = tuple(text_of(row.get(f"dl_codetaxe{number}")).strip() for number in _NUMBERS) if coded else ()
     what = tuple(text_of(row.get(column.lower())).strip() or "0" for column in _WHAT)
     figures = tuple(round_half_up(decimal_of(row.get(column.lower())), 6) for column in (*_FIGURES, lead))
-    return _Line((what, figures, codes), tuple(text_of(row.get(word.lower())).strip() for word in _WORDS), text.rstrip())
+    return _Line(
+        (what, figures, codes), tuple(text_of(row.get(word.lower())).strip() for word in _WORDS), text.rstrip()
+    )
 
 
 def _codes(prefix: str) -> tuple[str, ...]:

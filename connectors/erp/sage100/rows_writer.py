@@ -20,7 +20,8 @@ LATER: Mapping[str, frozenset[str]] = {
     ),
     "F_DOCLIGNE": frozenset(
         {
-            "DL_CodeTaxe1", "DL_CodeTaxe2", "DL_CodeTaxe3", "DL_DateDE", "DL_QteDE", "DL_PieceDE", "DO_DocType", "PF_Num",
+            "DL_CodeTaxe1", "DL_CodeTaxe2", "DL_CodeTaxe3", "DL_DateDE", "DL_QteDE", "DL_PieceDE", "DO_DocType",
+            "PF_Num",
         }
     ),
     "F_DOCREGL": frozenset({"DO_DocType"}),

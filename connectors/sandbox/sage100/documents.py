@@ -257,7 +257,7 @@ def _retotal(session: Session, document: tuple[int, str]) -> None:
         "FROM F_DOCENTETE WHERE DO_Type = ? AND DO_Piece = ?",
         document,
     )[0]
-    factor = 1 + sum(map(Decimal, rates)) / 100
+    factor = 1 + sum(map(Decimal, rates), Decimal(0)) / 100
     fees_net = Decimal(fees) / factor if taxed else Decimal(fees)
     fees_gross = Decimal(fees) if taxed else Decimal(fees) * factor
     total = Decimal(gross) + fees_gross.quantize(_CENT, ROUND_HALF_UP)

@@ -277,8 +277,8 @@ def _sqlite_lines() -> list[str]:
 
 def _sqlite_header() -> list[str]:
     return [
-        "CREATE TRIGGER TG_UPD_F_DOCENTETE AFTER UPDATE OF DO_ValFrais, DO_TypeLigneFrais, DO_Taxe1, DO_Taxe2, DO_Taxe3, "
-        "DO_TxEscompte "
+        "CREATE TRIGGER TG_UPD_F_DOCENTETE AFTER UPDATE OF DO_ValFrais, DO_TypeLigneFrais, DO_Taxe1, DO_Taxe2, "
+        "DO_Taxe3, DO_TxEscompte "
         f"ON F_DOCENTETE {_body(*_totals('NEW'))}"
     ]
 

@@ -316,18 +316,19 @@ def shown_decimals(body: Row, lines: Sequence[OrderLine], told: int) -> int:
     """To how many decimals the shop rounded the totals and taxes of an order.
 
     ``told`` is the shop's setting of today, or what is assumed for a file. An order made under a setting of none or one
-    shows it: its totals and the tax of every line are that short, although the taxes by rate, which the shop keeps
-    long, are not.
+    shows it: its totals are that short, although the taxes by rate, which the shop keeps long, are not and do not add
+    up to them in cents.
     """
-    totals = [body.get("total"), body.get("total_tax"), *(line.tax for line in lines)]
-    rows = rows_of(body, "tax_lines")
-    totals += [row.get(name) for row in rows for name in ("tax_total", "shipping_tax_total")]
-    amounts = [amount(value) for value in totals]
-    kept = (sum((tax.amount for tax in line.taxes), Decimal(0)) - line.tax for line in lines)
-    if not any(abs(rest) > _CENT for rest in kept):
+    if told > 2:
         return told
-    short = (places for places in range(told) if all(one == round_half_up(one, places) for one in amounts))
-    return next(short, told) if told <= 2 else told
+    totals = [amount(body.get("total")), amount(body.get("total_tax"))]
+    long = sum((tax.amount for line in lines for tax in line.taxes), Decimal(0))
+    if sum((line.tax for line in lines), Decimal(0)) == totals[1] or abs(long - totals[1]) < 2 * _CENT:
+        kept = (sum((tax.amount for tax in line.taxes), Decimal(0)) - line.tax for line in lines)
+        totals += [line.tax for line in lines]
+        if not any(abs(rest) > _CENT for rest in kept):
+            return told
+    return next((places for places in range(told) if all(one == round_half_up(one, places) for one in totals)), told)
 
 
 def _borne(amounts: Mapping[str, Decimal], lines: Sequence[OrderLine], *, shipping: bool) -> dict[str, Decimal]:
