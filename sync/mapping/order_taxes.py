@@ -1,7 +1,7 @@
 """Taxes of an order: a rate of the ERP, exempt with its reason, or unknown, which blocks the order. Never a quiet zero.
 
-A line of the shop may bear several rates at once, each on its whole amount (a tax of the state, one of the province), up
-to three of which an ERP line holds; or it was spread over the rates of the cart, as a negative fee is. The recorded
+A line of the shop may bear several rates at once, each on its whole amount (a tax of the state, one of the province),
+up to three of which an ERP line holds; or it was spread over the rates of the cart, as a negative fee is. The recorded
 taxes tell which: in the second case the line becomes one share per set of rates, whose bases follow from the taxes, and
 the last share takes the remainder.
 """
@@ -311,7 +311,9 @@ class TaxBook:
         ]
         rest = line.net - sum((share.net for share in shares), ZERO)
         if abs(rest) <= found[1] and shares:
-            return (*shares[:-1], _with_net(shares[-1], shares[-1].net + rest))
+            # An amount that was read without its cents knows less than its taxes do.
+            last = shares[-1] if self._places < 2 else _with_net(shares[-1], shares[-1].net + rest)
+            return (*shares[:-1], last)
         if rest * line.net < 0:
             raise _unexplained(line)
         if zero is not None:

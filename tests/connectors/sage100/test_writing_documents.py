@@ -555,7 +555,8 @@ def _with_taxes(sandbox, *taxes: tuple[str, str, int]) -> list[DocumentTax]:
         for code, percent, kind in taxes:
             session.run(
                 "INSERT INTO F_TAXE (TA_No, TA_Code, TA_Intitule, TA_Taux, TA_TTaux, TA_Type, TA_Sens, CG_Num) "
-                "SELECT (SELECT MAX(TA_No) + 1 FROM F_TAXE), ?, ?, ?, 0, ?, 1, CG_Num FROM F_TAXE WHERE TA_Code = 'C20'",
+                "SELECT (SELECT MAX(TA_No) + 1 FROM F_TAXE), ?, ?, ?, 0, ?, 1, CG_Num "
+                "FROM F_TAXE WHERE TA_Code = 'C20'",
                 (code, code, percent, kind),
             )
     return [
