@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from connectors import registry
-from connectors.canonical.sales import DocumentTotals, Order, ShopRate
+from connectors.canonical.sales import DocumentTotals, Order, SalesDocument, ShopRate
 from connectors.canonical.values import round_half_up
 from connectors.core.mapping_keys import percent_text
 from connectors.core.options import OptionsSection
@@ -30,7 +30,7 @@ from connectors.sandbox.sage100 import Sage100Sandbox, build
 from connectors.shops.woocommerce.orders import parse_order
 from profiles.sections import FLOW_SECTIONS
 from sync.mapping.customers import plan_customer
-from sync.mapping.orders import Moment, OrderRefused, explain, map_order
+from sync.mapping.orders import Moment, OrderRefused, map_order
 from sync.orders.records import ImportOrder
 from sync.orders.resolver import ErpResolver
 from sync.orders.sessions import SalesSessions
@@ -63,6 +63,8 @@ DEFAULTS: Document = {
     "payments": {"create": False},
 }
 _CENT = Decimal("0.01")
+_ON_GROSS = 3
+"""TA_Type of a tax that counts on the amount with all others: what a compound rate is."""
 FACTS = {"timezone": "Europe/Paris", "currency": "EUR", "price_decimals": "2"}
 
 
@@ -186,19 +188,19 @@ class _Replay:
             return _refused(order, problem)
         totals = cast(SalesConnection, self.connection).sales().find_document(document.web_number)
         assert totals is not None  # noqa: S101  # it was just created
-        return _imported(order, totals, explain(order, document).rates)
+        return _imported(order, totals, document)
 
 
-def _imported(order: Order, totals: DocumentTotals, rates: Iterable[Any]) -> Replayed:
-    shop = {row.percent: row.shop_tax for row in rates}
-    held = {rate: amount for rate, amount in totals.tax.items() if amount or shop.get(rate)}
+def _imported(order: Order, totals: DocumentTotals, document: SalesDocument) -> Replayed:
+    shop = _by_rate(document, document.expected_tax, document.expected_codes)
+    held = _by_rate(document, totals.tax, totals.codes)
     vat = {
         rate: {
             "shop": str(shop.get(rate, Decimal(0))),
             "erp": str(held.get(rate, Decimal(0))),
             "difference": str(held.get(rate, Decimal(0)) - shop.get(rate, Decimal(0))),
         }
-        for rate in sorted({*shop, *held})
+        for rate in sorted({*shop, *(rate for rate, amount in held.items() if amount)})
     }
     return Replayed(
         order=order.key,
@@ -210,6 +212,19 @@ def _imported(order: Order, totals: DocumentTotals, rates: Iterable[Any]) -> Rep
         difference=totals.gross - order.total,
         vat=vat,
     )
+
+
+def _by_rate(
+    document: SalesDocument, by_percent: Mapping[str, Decimal], by_code: Mapping[str, Decimal]
+) -> dict[str, Decimal]:
+    """VAT per percentage, and per code («9 W000») where the document has several codes at one."""
+    codes: dict[str, set[str]] = defaultdict(set)
+    for line in document.lines:
+        for tax in line.taxes:
+            codes[percent_text(tax.percent)].add(tax.code)
+    found = {percent: amount for percent, amount in by_percent.items() if len(codes[percent]) < 2}
+    several = {code: percent for percent, held in codes.items() if len(held) > 1 for code in held}
+    return found | {f"{several[code]} {code}": amount for code, amount in by_code.items() if code in several}
 
 
 def _refused(order: Order, problem: Problem, detail: str = "") -> Replayed:
@@ -292,12 +307,34 @@ def _tax_table(company: Sage100Sandbox, orders: list[Order]) -> dict[str, str]:
     rates = [rate for order in orders for rate in order.rates]
     told = {_name(rate): rate.percent for rate in rates if rate.percent is not None}
     percents = {**_confirmed_percents(orders), **told}
+    maker = _TaxMaker(company)
     codes = _sales_taxes(company)
-    for index, percent in enumerate(sorted(set(percents.values()) - codes.keys())):
-        codes[percent] = _new_tax(company, f"W{index:03d}", percent)
+    # Two rates of one code may have two percentages: every one told counts.
+    every = {*percents.values(), *(rate.percent for rate in rates if rate.percent is not None)}
+    for percent in sorted(every - codes.keys()):
+        codes[percent] = maker.made(percent)
     table = {percent_text(percent): code for percent, code in codes.items()}
     untold = {_name(rate) for rate in rates if rate.percent is None} & percents.keys()
-    return table | {name: codes[percents[name]] for name in untold}
+    table |= {name: codes[percents[name]] for name in untold}
+    for order in orders:
+        _map_together(order, table, maker)
+    return table
+
+
+def _map_together(order: Order, table: dict[str, str], maker: _TaxMaker) -> None:
+    """Taxes of their own for rates that one percentage does not tell apart: two of one order, and compound ones."""
+    met: set[Decimal] = set()
+    for rate in order.rates:
+        if not rate.percent or not _is_borne(order, rate):
+            continue
+        name = f"{rate.code} {percent_text(rate.percent)}" if rate.code else f"id:{rate.key}"
+        if (rate.compound or rate.percent in met) and name not in table:
+            table[name] = maker.made(rate.percent, kind=_ON_GROSS if rate.compound else None)
+        met.add(rate.percent)
+
+
+def _is_borne(order: Order, rate: ShopRate) -> bool:
+    return any(tax.rate == rate.key for line in order.lines for tax in line.taxes)
 
 
 def _name(rate: ShopRate) -> str:
@@ -361,12 +398,22 @@ def _sales_taxes(company: Sage100Sandbox) -> dict[Decimal, str]:
     return found
 
 
-def _new_tax(company: Sage100Sandbox, code: str, percent: Decimal) -> str:
-    with company.session(write=True) as session:
-        session.run(
-            "INSERT INTO F_TAXE (TA_No, TA_Code, TA_Intitule, TA_Taux, TA_TTaux, TA_Type, TA_Sens, CG_Num) "
-            "SELECT (SELECT MAX(TA_No) + 1 FROM F_TAXE), ?, ?, ?, 0, TA_Type, TA_Sens, CG_Num "
-            "FROM F_TAXE WHERE TA_Code = 'C20'",
-            (code, f"TVA {percent} %", str(percent)),
-        )
-    return code
+class _TaxMaker:
+    """Makes taxes in the throw-away company."""
+
+    def __init__(self, company: Sage100Sandbox) -> None:
+        self._company = company
+        self._made = 0
+
+    def made(self, percent: Decimal, kind: int | None = None) -> str:
+        """Code of a further tax in percent, of the kind of ordinary VAT unless told."""
+        code = f"W{self._made:03d}"
+        self._made += 1
+        with self._company.session(write=True) as session:
+            session.run(
+                "INSERT INTO F_TAXE (TA_No, TA_Code, TA_Intitule, TA_Taux, TA_TTaux, TA_Type, TA_Sens, CG_Num) "
+                "SELECT (SELECT MAX(TA_No) + 1 FROM F_TAXE), ?, ?, ?, 0, COALESCE(?, TA_Type), TA_Sens, CG_Num "
+                "FROM F_TAXE WHERE TA_Code = 'C20'",
+                (code, f"TVA {percent} %", str(percent), kind),
+            )
+        return code

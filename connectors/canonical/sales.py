@@ -27,12 +27,16 @@ class LineKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShopRate:
-    """A tax rate of the shop as an order recorded it. ``percent`` is ``None`` when the order does not tell it."""
+    """A tax rate of the shop as an order recorded it. ``percent`` is ``None`` when the order does not tell it.
+
+    ``compound``: it counts on the amount with every tax before it.
+    """
 
     key: str
     code: str = ""
     label: str = ""
     percent: Decimal | None = None
+    compound: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +133,8 @@ class Order(Record):
     what identifies. ``erased``: personal data were removed in the shop (GDPR). ``mark`` is our own transfer mark.
     ``cancelled``: the shop gave the order up (cancelled, payment failed), whatever its status is called.
     ``payment`` is the order's own payment, ``other_payments`` what was paid otherwise (gift cards, deposits); ``total``
-    counts them all. ``note`` is the buyer's message, ``team_notes`` what people of the shop wrote, oldest first.
+    counts them all. ``decimals``: to how many the shop rounds totals and taxes, whatever the currency has.
+    ``note`` is the buyer's message, ``team_notes`` what people of the shop wrote, oldest first.
     """
 
     key: str
@@ -140,6 +145,7 @@ class Order(Record):
     modified_at: datetime
     completed_at: datetime | None = None
     prices_include_tax: bool = False
+    decimals: int = 2
     total: Decimal
     total_tax: Decimal
     buyer: Buyer
@@ -174,12 +180,25 @@ class DocumentKind(StrEnum):
     CREDIT = "credit"
 
 
+class TaxBase(StrEnum):
+    """What a tax in percent is computed on.
+
+    ``NET``: the amount without tax, raised by the taxes of base ``RAISING``. ``RAISING``: the amount without tax; the
+    tax itself bears those of base ``NET``. ``TOTAL``: the amount with the taxes of the two other kinds.
+    """
+
+    NET = "net"
+    RAISING = "raising"
+    TOTAL = "total"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentTax:
-    """A tax of the ERP on a line: its code and percentage."""
+    """A tax of the ERP on a line: its code, its percentage and what that counts on."""
 
     code: str
     percent: Decimal
+    base: TaxBase = TaxBase.NET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,8 +208,9 @@ class DocumentLine:
     ``article`` is the ERP's article key and ``variant`` its variant key (equal without ranges). ``unit_price`` is in
     the basis that leads (``basis`` of the document). ``discount`` is an amount for the whole line in that basis, taken
     after ``quantity * unit_price`` so that no cent is lost. ``net`` and ``gross`` are the line's amounts at 2 decimals
-    that the ERP must arrive at. ``tax`` is ``None`` for an exempt line. ``source`` is the key of the order's line this
-    one comes from (empty for a rounding line or a discount that belongs to several).
+    that the ERP must arrive at. ``tax`` is ``None`` for an exempt line; ``more_taxes`` are the second and the third tax
+    of a line that bears several. ``source`` is the key of the order's line this one comes from (empty for a rounding
+    line or a discount that belongs to several).
     """
 
     position: int
@@ -202,9 +222,15 @@ class DocumentLine:
     unit_price: Decimal
     discount: Decimal = Decimal(0)
     tax: DocumentTax | None
+    more_taxes: tuple[DocumentTax, ...] = ()
     net: Decimal
     gross: Decimal
     source: str = ""
+
+    @property
+    def taxes(self) -> tuple[DocumentTax, ...]:
+        """Every tax of the line."""
+        return (self.tax, *self.more_taxes) if self.tax else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,8 +240,14 @@ class FooterCharge:
     amount: Decimal
     basis: TaxBasis
     tax: DocumentTax | None
+    more_taxes: tuple[DocumentTax, ...] = ()
     net: Decimal
     gross: Decimal
+
+    @property
+    def taxes(self) -> tuple[DocumentTax, ...]:
+        """Every tax of the charge."""
+        return (self.tax, *self.more_taxes) if self.tax else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,7 +286,8 @@ class SalesDocument(Record):
 
     ``web_number`` is our searchable reference in the ERP; it is looked up before anything is created. Every code is a
     key of the ERP's lists. ``expected_tax`` maps percentages ("20", "5.5"; never 0) to the VAT the order recorded,
-    ``expected_gross`` its total: the ERP's document must equal both to the cent. ``customer`` is the number of the
+    ``expected_gross`` its total: the ERP's document must equal both to the cent. ``expected_codes`` is the same VAT by
+    tax code, for two taxes at one percentage. ``customer`` is the number of the
     ERP's customer, known once that step is done. ``billing`` and ``delivery`` are the order's own addresses: the
     document keeps them as text, whatever the customer card says. ``instalments``: when what is left is due, the last
     one balancing; without any, the ERP applies the customer's terms.
@@ -287,6 +320,7 @@ class SalesDocument(Record):
     delivery: Address | None = None
     expected_gross: Decimal
     expected_tax: Mapping[str, Decimal]
+    expected_codes: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 class DocumentState(StrEnum):
@@ -304,7 +338,8 @@ class DocumentTotals:
     """What the ERP holds for a document, read back from it.
 
     ``state`` is how far the most advanced document of the order is. ``open``: its lines may still be changed: no part
-    of it went on, and nobody validated or closed it.
+    of it went on, and nobody validated or closed it. ``tax`` is the VAT by percentage, ``codes`` by tax code (empty
+    where the ERP keeps no codes).
     """
 
     piece: str
@@ -312,6 +347,7 @@ class DocumentTotals:
     gross: Decimal
     net: Decimal
     tax: Mapping[str, Decimal]
+    codes: Mapping[str, Decimal] = field(default_factory=dict)
     deposits: Decimal = Decimal(0)
     state: DocumentState = DocumentState.ORDER
     open: bool = True

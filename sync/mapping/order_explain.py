@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
+from connectors.canonical.levies import Split, split
 from connectors.canonical.sales import DocumentLine, DocumentTax, LineKind, Order, OrderLine, SalesDocument
 from connectors.canonical.values import TaxBasis
+from connectors.core.mapping_keys import percent_text
+from sync.mapping.order_taxes import places_of
 from sync.mapping.rounding import CENT, cents
 
 _ZERO = Decimal(0)
@@ -34,7 +37,11 @@ class ShopLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErpLine:
-    """A line of the document with its formulas. ``source`` names the shop's line; ``footer`` the charge at the foot."""
+    """A line of the document with its formulas. ``source`` names the shop's line; ``footer`` the charge at the foot.
+
+    ``tax_code`` and ``percent`` join the taxes of a line that bears several («GST + PST», «5 + 7»); ``taxes`` has the
+    amount of each code.
+    """
 
     position: int
     source: str
@@ -50,14 +57,19 @@ class ErpLine:
     tax: Decimal
     gross: Decimal
     formula: str
+    taxes: Mapping[str, Decimal]
     footer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateRow:
-    """VAT at one percentage on both sides. ``difference`` is document less order."""
+    """VAT at one percentage on both sides. ``difference`` is document less order.
+
+    ``code``: the tax code, where a document has several at this percentage; else empty.
+    """
 
     percent: str
+    code: str = ""
     shop_tax: Decimal
     erp_base: Decimal
     erp_tax: Decimal
@@ -95,14 +107,15 @@ class Explanation:
     def columns(self) -> str:
         """Both columns in one technical line: total, then VAT per rate, as shop / ERP."""
         pairs = [f"total {self.shop_total} / {self.erp_total}"]
-        pairs += [f"{row.percent} % {row.shop_tax} / {row.erp_tax}" for row in self.rates]
+        pairs += [f"{row.percent} %{row.code and ' ' + row.code} {row.shop_tax} / {row.erp_tax}" for row in self.rates]
         return " ; ".join(pairs)
 
 
 def explain(order: Order, document: SalesDocument) -> Explanation:
     """Puts both sides next to each other. Pure; nothing is taken from settings, so it also explains old documents."""
     lines = tuple(_erp_line(line, document.basis) for line in document.lines) + _footer(document)
-    rates = _rates(document, lines)
+    rates = _rates(document)
+    shop_tax = order.total_tax if places_of(order) == 2 else _sum(document.expected_tax.values())
     net, gross = _sum(line.net for line in lines), _sum(line.gross for line in lines)
     return Explanation(
         order=order.key,
@@ -112,8 +125,8 @@ def explain(order: Order, document: SalesDocument) -> Explanation:
         shop_lines=tuple(_shop_line(order, line) for line in order.lines),
         erp_lines=lines,
         rates=rates,
-        shop_net=_short(order.total - order.total_tax),
-        shop_tax=_short(order.total_tax),
+        shop_net=_short(order.total - shop_tax),
+        shop_tax=_short(shop_tax),
         shop_total=_short(order.total),
         erp_net=net,
         erp_tax=gross - net,
@@ -169,12 +182,7 @@ def _erp_line(line: DocumentLine, basis: TaxBasis) -> ErpLine:
         quantity=line.quantity,
         unit_price=line.unit_price,
         discount=line.discount,
-        tax_code=line.tax.code if line.tax else "",
-        percent=_percent(line.tax),
-        net=line.net,
-        tax=line.gross - line.net,
-        gross=line.gross,
-        formula=_formula(start, line.net, line.gross, line.tax, basis),
+        **_taxed(start, line.taxes, Split(line.net, line.gross, ()), basis),
     )
 
 
@@ -192,51 +200,108 @@ def _footer(document: SalesDocument) -> tuple[ErpLine, ...]:
             quantity=Decimal(1),
             unit_price=charge.amount,
             discount=_ZERO,
-            tax_code=charge.tax.code if charge.tax else "",
-            percent=_percent(charge.tax),
-            net=charge.net,
-            tax=charge.gross - charge.net,
-            gross=charge.gross,
-            formula=_formula(_number(charge.amount), charge.net, charge.gross, charge.tax, charge.basis),
             footer=True,
+            **_taxed(_number(charge.amount), charge.taxes, Split(charge.net, charge.gross, ()), charge.basis),
         ),
     )
 
 
-def _formula(start: str, net: Decimal, gross: Decimal, tax: DocumentTax | None, basis: TaxBasis) -> str:
-    factor = _number(1 + (tax.percent if tax else _ZERO) / 100)
+def _taxed(start: str, taxes: Sequence[DocumentTax], held: Split, basis: TaxBasis) -> dict[str, Any]:
+    """What the columns of a line say about its taxes."""
+    found = _split(held, taxes, basis)
+    return {
+        "tax_code": " + ".join(tax.code for tax in taxes),
+        "percent": " + ".join(percent_text(tax.percent) for tax in taxes),
+        "net": held.net,
+        "tax": held.tax,
+        "gross": held.gross,
+        "formula": _formula(start, held, taxes, found, basis),
+        "taxes": {tax.code: amount for tax, amount in zip(taxes, found, strict=True)},
+    }
+
+
+def _split(held: Split, taxes: Sequence[DocumentTax], basis: TaxBasis) -> tuple[Decimal, ...]:
+    return split(held.net if basis is TaxBasis.NET else held.gross, taxes, basis).taxes
+
+
+def _formula(start: str, held: Split, taxes: Sequence[DocumentTax], amounts: Sequence[Decimal], basis: TaxBasis) -> str:
+    net, gross = held.net, held.gross
+    if len(taxes) > 1:
+        added = " + ".join(str(amount) for amount in amounts)
+        if basis is TaxBasis.NET:
+            return f"{start} = {net} ; {net} + {added} = {gross}"
+        return f"{start} = {gross} ; {gross} − ({added}) = {net}"
+    factor = _number(1 + (taxes[0].percent if taxes else _ZERO) / 100)
     if basis is TaxBasis.NET:
         return f"{start} = {net} ; {net} × {factor} = {gross}"
     return f"{start} = {gross} ; {gross} ÷ {factor} = {net}"
 
 
-def _rates(document: SalesDocument, lines: Iterable[ErpLine]) -> tuple[RateRow, ...]:
-    bases: dict[str, Decimal] = dict.fromkeys(document.expected_tax, _ZERO)
-    taxes: dict[str, Decimal] = dict.fromkeys(document.expected_tax, _ZERO)
-    rounding: dict[str, Decimal] = {}
-    for line in lines:
-        name = line.percent or "0"
-        bases[name] = bases.get(name, _ZERO) + line.net
-        taxes[name] = taxes.get(name, _ZERO) + line.tax
-        if line.kind == LineKind.ROUNDING.value:
-            rounding[name] = rounding.get(name, _ZERO) + line.tax
-    return tuple(
-        RateRow(
-            percent=name,
-            shop_tax=document.expected_tax.get(name, _ZERO),
-            erp_base=bases[name],
-            erp_tax=taxes[name],
-            difference=taxes[name] - document.expected_tax.get(name, _ZERO),
-            rounding=rounding.get(name, _ZERO),
-        )
-        for name in sorted(bases, key=Decimal, reverse=True)
+@dataclass(slots=True)
+class _Sums:
+    """What the lines of a document amount to at one tax."""
+
+    base: Decimal = _ZERO
+    tax: Decimal = _ZERO
+    rounding: Decimal = _ZERO
+
+
+def _rates(document: SalesDocument) -> tuple[RateRow, ...]:
+    sums = _sums(document)
+    codes: dict[str, list[str]] = {}
+    for percent, code in sums:
+        codes.setdefault(percent, []).append(code)
+    for percent in document.expected_tax:
+        if percent not in codes:
+            codes[percent] = [""]
+            sums[percent, ""] = _Sums()
+    rows = []
+    for percent in sorted(codes, key=Decimal, reverse=True):
+        several = percent != "0" and len(codes[percent]) > 1 and bool(document.expected_codes)
+        groups = [[code] for code in codes[percent]] if several else [codes[percent]]
+        rows += [_rate_row(document, percent, group, sums, several=several) for group in groups]
+    return tuple(rows)
+
+
+def _sums(document: SalesDocument) -> dict[tuple[str, str], _Sums]:
+    """By percentage and tax code; lines without tax count at 0 %."""
+    charges = [
+        (line.taxes, Split(line.net, line.gross, ()), document.basis, line.kind is LineKind.ROUNDING)
+        for line in document.lines
+    ]
+    if document.footer is not None:
+        foot = document.footer
+        charges.append((foot.taxes, Split(foot.net, foot.gross, ()), foot.basis, False))
+    sums: dict[tuple[str, str], _Sums] = {}
+    for taxes, held, basis, rounding in charges:
+        names = [(percent_text(tax.percent), tax.code) for tax in taxes] or [("0", "")]
+        for name, amount in zip(names, _split(held, taxes, basis) or (_ZERO,), strict=True):
+            row = sums.setdefault(name, _Sums())
+            row.base, row.tax = row.base + held.net, row.tax + amount
+            row.rounding += amount if rounding else _ZERO
+    return sums
+
+
+def _rate_row(
+    document: SalesDocument,
+    percent: str,
+    codes: Sequence[str],
+    sums: Mapping[tuple[str, str], _Sums],
+    *,
+    several: bool,
+) -> RateRow:
+    held = [sums[percent, code] for code in codes]
+    expected, name = (document.expected_codes, codes[0]) if several else (document.expected_tax, percent)
+    shop, erp = expected.get(name, _ZERO), _sum(one.tax for one in held)
+    return RateRow(
+        percent=percent,
+        code=codes[0] if several else "",
+        shop_tax=shop,
+        erp_base=_sum(one.base for one in held),
+        erp_tax=erp,
+        difference=erp - shop,
+        rounding=_sum(one.rounding for one in held),
     )
-
-
-def _percent(tax: DocumentTax | None) -> str:
-    if tax is None:
-        return ""
-    return f"{tax.percent.normalize():f}" if tax.percent else "0"
 
 
 def _number(value: Decimal) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from connectors.canonical.levies import factor
 from connectors.canonical.sales import DocumentTax, LineKind, Order, OrderLine
 from connectors.canonical.values import Money, TaxBasis
 from profiles.sections import OrderArticlesSection, OrdersSection
@@ -24,7 +25,6 @@ from sync.mapping.service_articles import (
 )
 
 _ONE = Decimal(1)
-_HUNDRED = Decimal(100)
 
 DISCOUNT_NAME = "Remise"
 ROUNDING_NAME = "Arrondi"
@@ -43,16 +43,16 @@ class Slot:
     variant: str
     designation: str
     quantity: Decimal
-    tax: DocumentTax | None
+    taxes: tuple[DocumentTax, ...]
     exact: Decimal
     full_price: Decimal
     source: str = ""
     footer: bool = False
 
     @property
-    def percent(self) -> Decimal:
-        """Percentage, 0 when exempt."""
-        return self.tax.percent if self.tax else ZERO
+    def is_taxed(self) -> bool:
+        """Whether it bears a tax above 0 %."""
+        return any(tax.percent for tax in self.taxes)
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ class LineBook:
                 variant=match.variant,
                 designation=match.designation if self.options.erp_designations and match.designation else line.name,
                 quantity=quantity,
-                tax=share.tax,
+                taxes=share.taxes,
                 exact=lead,
                 full_price=self._full_price(share, match, quantity, lead, full),
                 source=line.key,
@@ -115,20 +115,20 @@ class LineBook:
         self, share: Share, match: ArticleMatch, quantity: Decimal, lead: Decimal, full: Decimal
     ) -> Decimal:
         if self.options.discounts == "erp_price" and match.price is not None and share.line.kind is LineKind.GOODS:
-            price = self._in_basis(match.price, share.percent)
+            price = self._in_basis(match.price, share.taxes)
             if price * quantity >= lead >= 0:
                 return price
         if self.options.discounts == "line" and full > lead >= 0:
             return full / quantity
         return lead / quantity
 
-    def _in_basis(self, price: Money, percent: Decimal) -> Decimal:
+    def _in_basis(self, price: Money, taxes: Sequence[DocumentTax]) -> Decimal:
         if price.currency != self.order.currency:
             return ZERO
         if price.basis is self.basis:
             return price.amount
-        factor = 1 + percent / _HUNDRED
-        return price.amount * factor if self.basis is TaxBasis.GROSS else price.amount / factor
+        whole = factor(taxes)
+        return price.amount * whole if self.basis is TaxBasis.GROSS else price.amount / whole
 
     # --- Articles --------------------------------------------------------------------------------------------
 
@@ -137,7 +137,7 @@ class LineBook:
         if line.kind is LineKind.GOODS:
             return self._goods(line)
         if line.kind is LineKind.DISCOUNT or self._lead(share) < 0:
-            return self.discount(share.tax)
+            return self.discount(share.taxes)
         if line.kind is LineKind.WRAPPING:
             return self.service(self.articles.wrapping_article, WRAPPING)
         if line.kind is LineKind.ECO:
@@ -180,15 +180,15 @@ class LineBook:
             )
         return match
 
-    def discount(self, tax: DocumentTax | None) -> ArticleMatch:
-        """The discount article of a tax; the one a single voucher names, where that is allowed."""
+    def discount(self, taxes: Sequence[DocumentTax]) -> ArticleMatch:
+        """The discount article of a tax (the first of several); the one a single voucher names, where allowed."""
         if self.articles.coupon_as_article and len(self.order.coupons) == 1:
             coupon = self.order.coupons[0]
             for text in (coupon.description, coupon.code):
                 match = self.catalogue.variant_of("", "", text) if text else None
                 if match is not None:
                     return match
-        named = self.articles.discount_articles.get(tax.code, "") if tax else ""
+        named = self.articles.discount_articles.get(taxes[0].code, "") if taxes else ""
         return self.service(named or self.articles.discount_article, DISCOUNT)
 
     def rounding(self) -> ArticleMatch:
@@ -198,16 +198,16 @@ class LineBook:
     # --- Discounts and carriage ------------------------------------------------------------------------------
 
     def _discounts(self, shares: Sequence[Share]) -> list[Slot]:
-        """One line per tax with all that was taken off its goods, as recorded."""
-        off: dict[DocumentTax | None, Decimal] = {}
+        """One line per set of taxes with all that was taken off its goods, as recorded."""
+        off: dict[tuple[DocumentTax, ...], Decimal] = {}
         for share in shares:
             lead, full = self._lead(share), self._full(share)
             if full > lead >= 0:
-                off[share.tax] = off.get(share.tax, ZERO) + full - lead
+                off[share.taxes] = off.get(share.taxes, ZERO) + full - lead
         codes = ", ".join(coupon.code for coupon in self.order.coupons)
         found = []
-        for tax, amount in off.items():
-            match = self.discount(tax)
+        for taxes, amount in off.items():
+            match = self.discount(taxes)
             found.append(
                 Slot(
                     kind=LineKind.DISCOUNT,
@@ -215,7 +215,7 @@ class LineBook:
                     variant=match.variant,
                     designation=f"{DISCOUNT_NAME} {codes}".strip(),
                     quantity=_ONE,
-                    tax=tax,
+                    taxes=taxes,
                     exact=-amount,
                     full_price=-amount,
                 )
@@ -225,7 +225,7 @@ class LineBook:
     def _carriage(self, shares: Sequence[Share]) -> list[Slot]:
         paid = [share for share in shares if self._lead(share)]
         found = [slot for share in shares for slot in self._carriage_line(share)]
-        if self.options.shipping_as == "footer" and paid and len({share.tax for share in paid}) == 1:
+        if self.options.shipping_as == "footer" and paid and len({share.taxes for share in paid}) == 1:
             whole = sum((self._lead(share) for share in paid), ZERO)
             if whole > 0:
                 free = [slot for slot in found if not slot.exact]
@@ -236,7 +236,7 @@ class LineBook:
     def _carriage_line(self, share: Share) -> list[Slot]:
         lead = self._lead(share)
         if lead:
-            match = self._carriage_article(lead, share.tax)
+            match = self._carriage_article(lead, share.taxes)
         elif self.articles.free_shipping_article:
             match = self.service(self.articles.free_shipping_article, FREE_SHIPPING)
         else:
@@ -248,14 +248,14 @@ class LineBook:
                 variant=match.variant,
                 designation=share.line.name,
                 quantity=_ONE,
-                tax=share.tax,
+                taxes=share.taxes,
                 exact=lead,
                 full_price=lead,
                 source=share.line.key,
             )
         ]
 
-    def _carriage_article(self, lead: Decimal, tax: DocumentTax | None) -> ArticleMatch:
+    def _carriage_article(self, lead: Decimal, taxes: Sequence[DocumentTax]) -> ArticleMatch:
         if lead < 0:
-            return self.discount(tax)
+            return self.discount(taxes)
         return self.service(self.articles.shipping_article, SHIPPING)

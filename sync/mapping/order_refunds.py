@@ -7,10 +7,12 @@ proportion of what was paid at each, the last share taking the remainder.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
+from connectors.canonical.currencies import currency_decimals
+from connectors.canonical.levies import split
 from connectors.canonical.sales import (
     DocumentKind,
     DocumentLine,
@@ -28,9 +30,12 @@ from connectors.canonical.values import TaxBasis
 from sync.mapping.order_taxes import ZERO, TaxBook
 from sync.mapping.order_terms import Resolver, Sections, refuse
 from sync.mapping.orders import Moment, map_order, web_number
-from sync.mapping.rounding import CENT, amounts, cents, price_line, without_noise
+from sync.mapping.rounding import CENT, cents, price_line, without_noise
+from sync.mapping.tax_stacks import Levy, shop_parts
 
 REFUND_NAME = "Remboursement"
+
+Rates = tuple[str, ...]
 
 
 def map_refund(order: Order, refund: Refund, options: Sections, catalogue: Resolver, moment: Moment) -> SalesDocument:
@@ -69,17 +74,22 @@ def without_refunds(document: SalesDocument, credits: Sequence[SalesDocument], *
     if not lines and footer is None:
         # A document without any line is none: everything stays visible, and adds up to nothing.
         lines = [*document.lines, *(_negative(line) for line in taken)]
-    tax = dict(document.expected_tax)
-    for credit in credits:
-        for percent, amount in credit.expected_tax.items():
-            tax[percent] = tax.get(percent, ZERO) - amount
     return replace(
         document,
         lines=tuple(replace(line, position=place) for place, line in enumerate(lines, start=1)),
         footer=footer,
         expected_gross=document.expected_gross - sum((credit.expected_gross for credit in credits), ZERO),
-        expected_tax={percent: amount for percent, amount in tax.items() if amount},
+        expected_tax=_less(document.expected_tax, [credit.expected_tax for credit in credits]),
+        expected_codes=_less(document.expected_codes, [credit.expected_codes for credit in credits]),
     )
+
+
+def _less(held: Mapping[str, Decimal], taken: Iterable[Mapping[str, Decimal]]) -> dict[str, Decimal]:
+    left = dict(held)
+    for one in taken:
+        for name, amount in one.items():
+            left[name] = left.get(name, ZERO) - amount
+    return {name: amount for name, amount in left.items() if amount}
 
 
 def _shrunk(document: SalesDocument, taken: Iterable[DocumentLine], decimals: int) -> list[DocumentLine]:
@@ -100,7 +110,7 @@ def _shrunk(document: SalesDocument, taken: Iterable[DocumentLine], decimals: in
 
 def _is_same(held: DocumentLine, taken: DocumentLine) -> bool:
     def identity(line: DocumentLine) -> tuple[object, ...]:
-        return line.source, line.kind, line.article, line.variant, line.tax
+        return line.source, line.kind, line.article, line.variant, line.taxes
 
     return bool(taken.source) and identity(held) == identity(taken)
 
@@ -113,7 +123,7 @@ def _rest(held: DocumentLine, taken: DocumentLine, basis: TaxBasis, decimals: in
     if not net and not gross and (not quantity or not goods):
         return ()
     lead = net if basis is TaxBasis.NET else gross
-    found = amounts(lead, held.tax.percent if held.tax else ZERO, basis)
+    found = split(lead, held.taxes, basis)
     if quantity <= 0 or lead < 0 or (found.net, found.gross) != (net, gross):
         return None
     price = price_line(quantity, lead, held.unit_price if goods else lead / quantity, decimals)
@@ -130,7 +140,7 @@ def _less_footer(held: FooterCharge | None, taken: FooterCharge | None, basis: T
     if taken is None:
         return held
     rest = held.amount - taken.amount if held is not None else -taken.amount
-    if held is None or rest < 0 or held.tax != taken.tax:
+    if held is None or rest < 0 or held.taxes != taken.taxes:
         raise refuse(
             "refund_not_subtracted",
             "Le port remboursé ne peut pas être retiré du pied de la pièce.",
@@ -138,7 +148,7 @@ def _less_footer(held: FooterCharge | None, taken: FooterCharge | None, basis: T
         )
     if not rest:
         return None
-    found = amounts(rest, held.tax.percent if held.tax else ZERO, basis)
+    found = split(rest, held.taxes, basis)
     return replace(held, amount=rest, net=found.net, gross=found.gross)
 
 
@@ -152,7 +162,7 @@ def _as_order(order: Order, refund: Refund, options: Sections, catalogue: Resolv
         order,
         created_at=refund.created_at,
         completed_at=None,
-        total=cents(refund.amount),
+        total=refund.amount if (currency_decimals(order.currency) or 0) > 2 else cents(refund.amount),
         total_tax=sum((row.goods for row in totals), ZERO),
         payment=replace(order.payment, amount=ZERO, paid_at=None),
         other_payments=(),
@@ -200,8 +210,8 @@ def _rate_totals(lines: Iterable[OrderLine]) -> tuple[RateTotal, ...]:
 
 
 def _spread(order: Order, refund: Refund, taxes: TaxBook) -> list[OrderLine]:
-    """One line per rate of the order; the amounts per rate add up to the refund."""
-    paid = _paid_by_rate(order, taxes)
+    """One line per set of rates of the order; their amounts add up to the refund."""
+    paid = _paid_by_rates(order, taxes)
     whole = sum(paid.values(), ZERO)
     if whole <= 0:
         raise refuse(
@@ -212,17 +222,20 @@ def _spread(order: Order, refund: Refund, taxes: TaxBook) -> list[OrderLine]:
         )
     rest = refund.amount
     lines = []
-    for place, (rate, gross) in enumerate(paid.items(), start=1):
+    for place, (rates, gross) in enumerate(paid.items(), start=1):
         share = rest if place == len(paid) else cents(refund.amount * gross / whole)
         rest -= share
         if share:
-            lines.append(_share(rate, share, refund, taxes, place))
+            lines.append(_share(rates, share, refund, order, taxes, place))
     return lines
 
 
-def _share(rate: str, share: Decimal, refund: Refund, taxes: TaxBook, place: int) -> OrderLine:
-    percent = taxes.of(rate).percent if rate else ZERO
-    net = without_noise(share / (1 + percent / 100))
+def _share(rates: Rates, share: Decimal, refund: Refund, order: Order, taxes: TaxBook, place: int) -> OrderLine:
+    told = {rate.key: rate for rate in order.rates}
+    parts = shop_parts([Levy(rate, taxes.of(rate).percent, rate in told and told[rate].compound) for rate in rates])
+    net = without_noise(share / (1 + sum(parts, ZERO)))
+    amounts = [without_noise(net * part) for part in parts[:-1]]
+    amounts += [share - net - sum(amounts, ZERO)] if rates else []
     return OrderLine(
         key=f"{refund.key}-{place}",
         kind=LineKind.FEE,
@@ -230,17 +243,15 @@ def _share(rate: str, share: Decimal, refund: Refund, taxes: TaxBook, place: int
         net=net,
         net_before_discount=net,
         tax=cents(share - net),
-        taxes=(RecordedTax(rate=rate, amount=share - net),) if rate else (),
-        exempt="" if rate else "refund",
+        taxes=tuple(RecordedTax(rate=rate, amount=amount) for rate, amount in zip(rates, amounts, strict=True)),
+        exempt="" if rates else "refund",
     )
 
 
-def _paid_by_rate(order: Order, taxes: TaxBook) -> dict[str, Decimal]:
-    """What was paid at each rate of the shop; "" for what was exempt."""
-    rate_of = {taxes.of(row.rate): row.rate for line in order.lines for row in line.taxes if row.amount or line.net}
-    paid: dict[str, Decimal] = {}
+def _paid_by_rates(order: Order, taxes: TaxBook) -> dict[Rates, Decimal]:
+    """What was paid at each set of rates of the shop; none for what was exempt."""
+    paid: dict[Rates, Decimal] = {}
     for line in order.lines:
         for share in taxes.shares(line):
-            name = rate_of.get(share.tax, "") if share.tax else ""
-            paid[name] = paid.get(name, ZERO) + share.gross
-    return {name: gross for name, gross in paid.items() if gross > 0}
+            paid[share.rates] = paid.get(share.rates, ZERO) + share.gross
+    return {rates: gross for rates, gross in paid.items() if gross > 0}

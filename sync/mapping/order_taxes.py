@@ -1,26 +1,33 @@
 """Taxes of an order: a rate of the ERP, exempt with its reason, or unknown, which blocks the order. Never a quiet zero.
 
-A line of the shop that bears several rates (a negative fee spread over the rates of a cart) becomes one share per rate,
-whose bases follow from the recorded taxes; the last share takes the remainder.
+A line of the shop may bear several rates at once, each on its whole amount (a tax of the state, one of the province),
+up to three of which an ERP line holds; or it was spread over the rates of the cart, as a negative fee is. The recorded
+taxes tell which: in the second case the line becomes one share per set of rates, whose bases follow from the taxes, and
+the last share takes the remainder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from connectors.canonical.sales import DocumentTax, LineKind, Order, OrderLine, RecordedTax, ShopRate
+from connectors.canonical.currencies import currency_decimals
+from connectors.canonical.levies import MOST_TAXES, parts
+from connectors.canonical.sales import DocumentTax, LineKind, Order, OrderLine, RecordedTax, ShopRate, TaxBase
+from connectors.canonical.values import round_half_up
 from connectors.core.mapping_keys import is_number, percent_text, rate_key
 from connectors.core.problems import ItemRefused
 from profiles.sections import OrderTaxesSection
 from sync.mapping.order_terms import Resolver, refuse
-from sync.mapping.rounding import CENT, cents, is_whole, without_noise
+from sync.mapping.rounding import CENT, is_whole, without_noise
+from sync.mapping.tax_stacks import Levy, Stack, blur, fits, shop_parts, spread
 
 ZERO = Decimal(0)
 _HUNDRED = Decimal(100)
 _HALF_CENT = Decimal("0.0051")
 _MICRO = Decimal("0.000001")
+_BASES = (TaxBase.NET, TaxBase.RAISING, TaxBase.TOTAL)
 _CHARGES = frozenset({LineKind.FEE, LineKind.DISCOUNT, LineKind.SHIPPING})
 
 EU_COUNTRIES = frozenset(
@@ -32,24 +39,21 @@ of their own and count as exports, article 294 of the CGI)."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """A line of an order at one tax. Amounts are unrounded and for the whole quantity.
+    """A line of an order, or a part of it, under one set of taxes. Amounts are unrounded and for the whole quantity.
 
-    ``whole``: the share is its entire line. ``exempt``: why ``tax`` is ``None`` or at 0 % (empty for a rate).
+    ``rates``: the shop's rates that ``taxes`` stand for. ``whole``: the share is its entire line. ``exempt``: why it
+    bears no tax or one at 0 % (empty for a rate).
     """
 
     line: OrderLine
-    tax: DocumentTax | None
+    taxes: tuple[DocumentTax, ...]
+    rates: tuple[str, ...] = ()
     exempt: str
     net: Decimal
     tax_amount: Decimal
     net_before: Decimal
     tax_before: Decimal
     whole: bool = True
-
-    @property
-    def percent(self) -> Decimal:
-        """Percentage of the share, 0 when exempt."""
-        return self.tax.percent if self.tax else ZERO
 
     @property
     def gross(self) -> Decimal:
@@ -72,9 +76,12 @@ class TaxBook:
     _map: dict[str, str] = field(init=False)
     _rates: dict[str, ShopRate] = field(init=False)
     _known: dict[str, DocumentTax] = field(init=False, default_factory=dict)
+    _places: int = field(init=False)
+    _borne: list[Stack] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         """The section keeps one spelling per percentage; a rate without code counts as absent."""
+        self._places = places_of(self.order)
         self._map = {key: code for key, code in self.options.tax_map.items() if code}
         self._rates = {rate.key: rate for rate in self.order.rates}
 
@@ -89,9 +96,14 @@ class TaxBook:
 
     def _told_by_amounts(self, rate_key: str) -> Decimal | None:
         """The only mapped percentage that every amount recorded at a rate agrees with, for an order that hides it."""
-        alone = [line for line in self.order.lines if [row.rate for row in line.taxes] == [rate_key] and line.net]
+        bearing = [
+            (line.net, row.amount)
+            for line in self.order.lines
+            for row in line.taxes
+            if row.rate == rate_key and line.net and (line.kind is LineKind.GOODS or len(line.taxes) == 1)
+        ]
         mapped = {Decimal(name) for name in self._map if is_number(name)}
-        fitting = [percent for percent in mapped if alone and all(_agrees(line, percent) for line in alone)]
+        fitting = [percent for percent in mapped if bearing and all(_agrees(*pair, percent) for pair in bearing)]
         return fitting[0] if len(fitting) == 1 else None
 
     def _look_up(self, rate: ShopRate) -> DocumentTax:
@@ -105,8 +117,8 @@ class TaxBook:
                 "commande.",
                 rate=shown,
             )
-        percent = self.catalogue.tax_percent(code)
-        if percent is None:
+        tax = self.catalogue.tax(code)
+        if tax is None:
             raise refuse(
                 "tax_code_gone",
                 "Le code taxe %(code)s choisi pour le taux %(rate)s n’existe pas dans l’ERP.",
@@ -114,7 +126,7 @@ class TaxBook:
                 code=code,
                 rate=shown,
             )
-        if rate.percent is not None and percent != rate.percent:
+        if rate.percent is not None and tax.percent != rate.percent:
             raise refuse(
                 "tax_percent_differs",
                 "Le taux de TVA %(rate)s de la boutique est associé au code taxe %(code)s de l’ERP, qui est à %(erp)s "
@@ -122,15 +134,17 @@ class TaxBook:
                 "Ouvrez Commandes : pays et taxes et choisissez pour %(rate)s un code taxe au même taux.",
                 code=code,
                 rate=shown,
-                erp=percent_text(percent),
+                erp=percent_text(tax.percent),
             )
-        return DocumentTax(code=code, percent=percent)
+        return tax
 
     def _code(self, rate: ShopRate) -> str:
         # The ids of a shop's rates are small numbers that could be taken for percentages.
         names = [rate_key(rate.code), f"id:{rate.key}"]
         if rate.percent is not None:
-            names.insert(1, percent_text(rate.percent))
+            percent = percent_text(rate.percent)
+            # Rates of one name and two percentages share their code (CGST at 9 and at 2.5 %).
+            names = [rate_key(f"{rate.code} {percent}") if rate.code else "", names[0], percent, names[1]]
         for name in names:
             if name and name in self._map:
                 return self._map[name]
@@ -139,71 +153,186 @@ class TaxBook:
         return ""
 
     def shares(self, line: OrderLine) -> tuple[Share, ...]:
-        """The line, or one share per rate when its recorded taxes say that it was spread."""
+        """The line, or one share per set of rates when its recorded taxes say that it was spread."""
         rows = _merged(line.taxes)
         if not rows:
             return (self._untaxed_share(line, line.net, line.net_before_discount, whole=True),)
         if len(rows) == 1:
             return self._single(line, rows[0])
-        return self._spread(line, rows)
+        due = [row for row in rows if self.of(row.rate).percent]
+        if not due:
+            return self._single(line, rows[0])
+        stack = self._stack(row.rate for row in due)
+        if not fits(line.net, [row.amount for row in due], stack, self._places):
+            return self._spread(line, rows)
+        return self._single(line, due[0]) if len(due) == 1 else (self._stacked(line, due, stack),)
+
+    def _stack(self, rates: Iterable[str]) -> Stack:
+        return tuple(Levy(rate, self.of(rate).percent, self._is_compound(rate)) for rate in rates)
+
+    def _is_compound(self, rate: str) -> bool:
+        return rate in self._rates and self._rates[rate].compound
+
+    def of_stack(self, line: OrderLine, stack: Stack) -> tuple[DocumentTax, ...]:
+        """The taxes of the ERP that together are these rates on one amount.
+
+        Raises ``ItemRefused``: ``tax_too_many``, ``tax_code_twice``, ``tax_base_differs``.
+        """
+        taxes = tuple(self.of(levy.rate) for levy in stack)
+        if len(taxes) > MOST_TAXES:
+            raise refuse(
+                "tax_too_many",
+                "La ligne « %(name)s » porte %(count)s taxes ; une ligne de l’ERP en tient trois.",
+                "Réunissez des taux dans la boutique, ou saisissez cette commande à la main dans l’ERP.",
+                name=line.name,
+                count=str(len(taxes)),
+            )
+        self._require_own_codes(line, taxes)
+        self._require_same_base(line, stack, taxes)
+        known = list(self._rates)
+        order = {levy.rate: known.index(levy.rate) if levy.rate in known else len(known) for levy in stack}
+        pairs = sorted(
+            zip(stack, taxes, strict=True), key=lambda pair: (_BASES.index(pair[1].base), order[pair[0].rate])
+        )
+        return tuple(tax for _, tax in pairs)
+
+    def _require_own_codes(self, line: OrderLine, taxes: Sequence[DocumentTax]) -> None:
+        codes = [tax.code for tax in taxes]
+        twice = next((code for code in codes if codes.count(code) > 1), "")
+        if twice:
+            raise refuse(
+                "tax_code_twice",
+                "La ligne « %(name)s » porte plusieurs taxes de la boutique qui ont le même code taxe %(code)s dans "
+                "l’ERP.",
+                "Ouvrez Commandes : pays et taxes et donnez à chacune son code taxe, par son code de taux dans la "
+                "boutique suivi de son pourcentage (par exemple IN-CGST-1 9) et non par son pourcentage seul.",
+                name=line.name,
+                code=twice,
+            )
+
+    def _require_same_base(self, line: OrderLine, stack: Stack, taxes: Sequence[DocumentTax]) -> None:
+        """The ERP computes each tax on what the shop did: a compound rate is one on the amount with the others."""
+        for levy, tax, asked, held in zip(stack, taxes, shop_parts(stack), parts(taxes), strict=True):
+            if asked == held:
+                continue
+            if levy.compound:
+                raise refuse(
+                    "tax_base_differs",
+                    "La taxe à %(rate)s %% de la ligne « %(name)s » est calculée sur le montant avec ses autres "
+                    "taxes ; son code taxe %(code)s dans l’ERP l’est sur une autre base.",
+                    "Ouvrez Commandes : pays et taxes et choisissez pour ce taux un code de type « TP/TTC » (calculé "
+                    "sur le TTC), ou pour les autres taxes de la ligne des codes de type « TP/HT ».",
+                    name=line.name,
+                    rate=percent_text(levy.percent),
+                    code=tax.code,
+                )
+            raise refuse(
+                "tax_base_differs",
+                "La taxe à %(rate)s %% de la ligne « %(name)s » est calculée sur le montant hors taxe ; son code taxe "
+                "%(code)s dans l’ERP l’est sur une autre base, avec les autres taxes de la ligne.",
+                "Ouvrez Commandes : pays et taxes et choisissez pour chaque taux de la ligne un code de type TVA.",
+                name=line.name,
+                rate=percent_text(levy.percent),
+                code=tax.code,
+            )
+
+    def _stacked(self, line: OrderLine, rows: Sequence[RecordedTax], stack: Stack) -> Share:
+        """A line that bears every one of these rates on its whole amount."""
+        taxes = self.of_stack(line, stack)
+        whole = sum(shop_parts(stack), ZERO)
+        amount = sum((row.amount for row in rows), ZERO)
+        net, before = self._refined(line.net, amount, whole), line.net_before_discount
+        told = [row.before_discount for row in rows if row.before_discount is not None]
+        tax_before = sum(told, ZERO) if len(told) == len(rows) else before * whole
+        if before == line.net:
+            before, tax_before = net, amount
+        else:
+            before = self._refined(before, tax_before, whole)
+        return Share(
+            line=line,
+            taxes=taxes,
+            rates=tuple(levy.rate for levy in stack),
+            exempt="",
+            net=net,
+            tax_amount=amount,
+            net_before=before,
+            tax_before=tax_before,
+        )
 
     def _single(self, line: OrderLine, row: RecordedTax) -> tuple[Share, ...]:
         if not line.net and not line.net_before_discount and not row.amount:
             return (self._free_share(line, row),)
         tax = self.of(row.rate)
-        base = _base(row, tax.percent)
-        if line.kind in _CHARGES and base is not None and _is_part(base, line.net, row, tax.percent):
-            rest = line.net - base
-            return (
-                _part(line, tax, base, row.amount),
-                self._untaxed_share(line, rest, rest, whole=False),
-            )
-        net, before = _refined(line.net, row.amount, tax), line.net_before_discount
-        tax_before = row.before_discount
-        if tax_before is None:
-            tax_before = row.amount if before == line.net else before * tax.percent / _HUNDRED
-        else:
-            before = _refined(before, tax_before, tax)
-        return (
-            Share(
-                line=line,
-                tax=tax,
-                exempt="",
-                net=net,
-                tax_amount=row.amount,
-                net_before=net if line.net_before_discount == line.net else before,
-                tax_before=row.amount if line.net_before_discount == line.net else tax_before,
-            ),
-        )
+        if line.kind in _CHARGES and tax.percent and row.amount:
+            base = without_noise(row.amount * _HUNDRED / tax.percent)
+            if self._is_part(base, line.net, row, tax.percent):
+                rest = line.net - base
+                return (
+                    _part(line, (tax,), (row.rate,), base, row.amount),
+                    self._untaxed_share(line, rest, rest, whole=False),
+                )
+        return (self._stacked(line, [row], (Levy(row.rate, tax.percent),)),)
+
+    def _is_part(self, base: Decimal, net: Decimal, row: RecordedTax, percent: Decimal) -> bool:
+        slack = blur(net, self._places) + blur(row.amount, self._places) * _HUNDRED / percent
+        return base * net > 0 and abs(net) - abs(base) > CENT + slack
+
+    def _refined(self, net: Decimal, tax: Decimal, part: Decimal) -> Decimal:
+        """A net amount shown short, with the decimals its recorded tax still tells."""
+        shown = net == round_half_up(net, self._places)
+        if not shown or not part or tax == round_half_up(tax, self._places):
+            return without_noise(net)
+        told = without_noise(tax / part)
+        return told if abs(told - net) <= blur(net, self._places) else net
 
     def _free_share(self, line: OrderLine, row: RecordedTax) -> Share:
         """A free line bears the tax of its rate where it is mapped, else none: nothing is due on it."""
         try:
-            tax: DocumentTax | None = self.of(row.rate)
+            taxes: tuple[DocumentTax, ...] = (self.of(row.rate),)
         except ItemRefused:
-            tax = None
-        return Share(line=line, tax=tax, exempt="", net=ZERO, tax_amount=ZERO, net_before=ZERO, tax_before=ZERO)
+            taxes = ()
+        return Share(line=line, taxes=taxes, exempt="", net=ZERO, tax_amount=ZERO, net_before=ZERO, tax_before=ZERO)
 
-    def _spread(self, line: OrderLine, rows: list[RecordedTax]) -> tuple[Share, ...]:
-        taxes = [self.of(row.rate) for row in rows]
-        bases = [_base(row, tax.percent) for row, tax in zip(rows, taxes, strict=True)]
-        slack = sum((_slack(row, tax.percent) for row, tax in zip(rows, taxes, strict=True)), CENT)
-        rest = line.net - sum((base for base in bases if base is not None), ZERO)
+    def _spread(self, line: OrderLine, rows: Sequence[RecordedTax]) -> tuple[Share, ...]:
+        zero = next((row.rate for row in rows if not self.of(row.rate).percent or not row.amount), None)
+        amounts = {self._stack([row.rate])[0]: row.amount for row in rows if self.of(row.rate).percent and row.amount}
+        found = spread(line.net, amounts, self._known_stacks(), self._places)
+        if found is None:
+            raise _unexplained(line)
         shares = [
-            _part(line, tax, base, row.amount)
-            for row, tax, base in zip(rows, taxes, bases, strict=True)
-            if base is not None
+            _part(
+                line,
+                self.of_stack(line, part.stack),
+                tuple(levy.rate for levy in part.stack),
+                part.base,
+                sum(part.amounts, ZERO),
+            )
+            for part in found[0]
         ]
-        zero = next((tax for tax, base in zip(taxes, bases, strict=True) if base is None), None)
-        if abs(rest) <= slack and shares:
-            return (*shares[:-1], _with_net(shares[-1], shares[-1].net + rest))
+        rest = line.net - sum((share.net for share in shares), ZERO)
+        if abs(rest) <= found[1] and shares:
+            # An amount that was read without its cents knows less than its taxes do.
+            last = shares[-1] if self._places < 2 else _with_net(shares[-1], shares[-1].net + rest)
+            return (*shares[:-1], last)
         if rest * line.net < 0:
-            raise _stacked(line)
+            raise _unexplained(line)
         if zero is not None:
-            return (*shares, _part(line, zero, rest, ZERO))
+            return (*shares, _part(line, (self.of(zero),), (zero,), rest, ZERO))
         if line.kind not in _CHARGES:
-            raise _stacked(line)
+            raise _unexplained(line)
         return (*shares, self._untaxed_share(line, rest, rest, whole=False))
+
+    def _known_stacks(self) -> list[Stack]:
+        """The sets of rates that goods and carriage bear on their whole amount."""
+        if self._borne is None:
+            found = []
+            for line in self.order.lines:
+                rows = [row for row in _merged(line.taxes) if self.of(row.rate).percent]
+                stack = self._stack(row.rate for row in rows)
+                if len(stack) > 1 and fits(line.net, [row.amount for row in rows], stack, self._places):
+                    found.append(stack)
+            self._borne = found
+        return self._borne
 
     # --- Lines without tax -----------------------------------------------------------------------------------
 
@@ -215,11 +344,12 @@ class TaxBook:
                 "Recalculez les taxes de la commande dans la boutique, puis relancez-la.",
                 name=line.name,
             )
-        tax, reason = self._untaxed(line, net or before)
+        tax, rates, reason = self._untaxed(line, net or before)
         net, before = without_noise(net), without_noise(before)
         return Share(
             line=line,
-            tax=tax,
+            taxes=(tax,) if tax else (),
+            rates=rates,
             exempt=reason,
             net=net,
             tax_amount=ZERO,
@@ -228,15 +358,15 @@ class TaxBook:
             whole=whole,
         )
 
-    def _untaxed(self, line: OrderLine, net: Decimal) -> tuple[DocumentTax | None, str]:
+    def _untaxed(self, line: OrderLine, net: Decimal) -> tuple[DocumentTax | None, tuple[str, ...], str]:
         if not net:
-            return None, ""
+            return None, (), ""
         following = self._rate_of_the_goods(line)
         if following is not None:
-            return following, ""
+            return self.of(following), (following,), ""
         reason = line.exempt or self.order.exempt or self._reason(line)
         if reason:
-            return self._exempt_tax(), reason
+            return self._exempt_tax(), (), reason
         raise refuse(
             "order_tax_unknown",
             "La ligne « %(name)s » ne porte aucune taxe et la boutique ne dit pas pourquoi (livraison : %(country)s).",
@@ -251,7 +381,7 @@ class TaxBook:
         """Where the goods go: it decides about the tax."""
         return self.order.shipping.country or self.order.billing.country
 
-    def _rate_of_the_goods(self, line: OrderLine) -> DocumentTax | None:
+    def _rate_of_the_goods(self, line: OrderLine) -> str | None:
         """Carriage and fees follow goods that all bear a recorded rate of 0 %."""
         if line.kind not in _CHARGES:
             return None
@@ -259,8 +389,7 @@ class TaxBook:
         keys = [tuple(row.rate for row in one.taxes) for one in goods]
         if not goods or any(len(one) != 1 for one in keys):
             return None
-        taxes = [self.of(one[0]) for one in keys]
-        return taxes[0] if all(tax.percent == 0 for tax in taxes) else None
+        return keys[0][0] if all(self.of(one[0]).percent == 0 for one in keys) else None
 
     def _reason(self, line: OrderLine) -> str:
         """Why an amount without tax is none by oversight, as far as the order and the settings tell."""
@@ -284,14 +413,15 @@ class TaxBook:
         code = self.options.exempt_tax
         if not code:
             return None
-        if self.catalogue.tax_percent(code) != 0:
+        tax = self.catalogue.tax(code)
+        if tax is None or tax.percent:
             raise refuse(
                 "exempt_tax_wrong",
                 "Le code taxe %(code)s des ventes exonérées n’est pas un code à 0 %% de l’ERP.",
                 "Ouvrez Commandes : pays et taxes et choisissez un code taxe à 0 %% pour les ventes exonérées.",
                 code=code,
             )
-        return DocumentTax(code=code, percent=ZERO)
+        return tax
 
 
 def zone_value(table: Mapping[str, str], order: Order) -> str:
@@ -310,43 +440,9 @@ def zone_value(table: Mapping[str, str], order: Order) -> str:
     return table.get(place.country, "")
 
 
-def recorded_tax(order: Order, taxes: TaxBook) -> dict[Decimal, Decimal]:
-    """VAT per percentage (0 left out) as the shop recorded it, at two decimals.
-
-    The order's own totals per rate are the truth when they add up to its total tax; a shop may keep totals of a rate
-    that it then did not charge (recorded), in which case the lines are. Raises ``ItemRefused`` when neither adds up.
-    """
-    by_rate = {row.rate: row.goods + row.shipping for row in order.rate_totals}
-    for amounts in (by_rate, _summed(order, rounded=True), _summed(order, rounded=False)):
-        slack = CENT * (len(amounts) + 1)
-        if abs(sum(amounts.values(), ZERO) - order.total_tax) <= slack and (amounts or not order.total_tax):
-            return _by_percent(amounts, taxes)
-    raise refuse(
-        "order_tax_inconsistent",
-        "La TVA par taux enregistrée par la boutique (%(rates)s) n’est pas sa TVA totale (%(total)s).",
-        "Recalculez les totaux de la commande dans la boutique, puis relancez-la.",
-        rates=" + ".join(str(cents(amount)) for amount in by_rate.values()) or "0",
-        total=str(order.total_tax),
-    )
-
-
-def _summed(order: Order, *, rounded: bool) -> dict[str, Decimal]:
-    found: dict[str, Decimal] = {}
-    for line in order.lines:
-        for row in line.taxes:
-            # A line with one rate keeps its tax as the shop rounded it, half down in some of them.
-            amount = line.tax if len(line.taxes) == 1 else cents(row.amount)
-            found[row.rate] = found.get(row.rate, ZERO) + (amount if rounded else row.amount)
-    return found
-
-
-def _by_percent(amounts: Mapping[str, Decimal], taxes: TaxBook) -> dict[Decimal, Decimal]:
-    found: dict[Decimal, Decimal] = {}
-    for rate, amount in amounts.items():
-        if amount:
-            percent = taxes.of(rate).percent
-            found[percent] = found.get(percent, ZERO) + cents(amount)
-    return found
+def places_of(order: Order) -> int:
+    """Decimals to which the shop rounded what an order shows, where its currency has two or more; else 2."""
+    return min(order.decimals, 2) if (currency_decimals(order.currency) or 0) >= 2 else 2
 
 
 def _merged(rows: tuple[RecordedTax, ...]) -> list[RecordedTax]:
@@ -363,41 +459,26 @@ def _merged(rows: tuple[RecordedTax, ...]) -> list[RecordedTax]:
     return list(found.values())
 
 
-def _agrees(line: OrderLine, percent: Decimal) -> bool:
-    """Whether the tax of a line is what this percentage gives, to the rounding of both amounts."""
-    row = line.taxes[0]
-    slack = _HALF_CENT * (1 if is_whole(row.amount) else 0) + _HALF_CENT * percent / _HUNDRED + _MICRO
-    return abs(row.amount - line.net * percent / _HUNDRED) <= slack
+def _agrees(net: Decimal, amount: Decimal, percent: Decimal) -> bool:
+    """Whether a tax is what this percentage gives, to the rounding of both amounts."""
+    slack = _HALF_CENT * (1 if is_whole(amount) else 0) + _HALF_CENT * percent / _HUNDRED + _MICRO
+    return abs(amount - net * percent / _HUNDRED) <= slack
 
 
-def _base(row: RecordedTax, percent: Decimal) -> Decimal | None:
-    """What a recorded tax was computed on; ``None`` where the tax does not tell."""
-    return without_noise(row.amount * _HUNDRED / percent) if percent and row.amount else None
-
-
-def _slack(row: RecordedTax, percent: Decimal) -> Decimal:
-    """How far a base computed from a tax may be off."""
-    if not percent:
-        return ZERO
-    return (_HALF_CENT if is_whole(row.amount) else _MICRO) * _HUNDRED / percent
-
-
-def _is_part(base: Decimal, net: Decimal, row: RecordedTax, percent: Decimal) -> bool:
-    return base * net > 0 and abs(net) - abs(base) > CENT + _slack(row, percent)
-
-
-def _refined(net: Decimal, tax_amount: Decimal, tax: DocumentTax) -> Decimal:
-    """A net amount shown at two decimals, with the decimals its recorded tax still tells."""
-    if not is_whole(net) or not tax.percent or is_whole(tax_amount):
-        return without_noise(net)
-    told = without_noise(tax_amount * _HUNDRED / tax.percent)
-    return told if abs(told - net) <= _HALF_CENT else net
-
-
-def _part(line: OrderLine, tax: DocumentTax, net: Decimal, amount: Decimal) -> Share:
+def _part(
+    line: OrderLine, taxes: tuple[DocumentTax, ...], rates: tuple[str, ...], net: Decimal, amount: Decimal
+) -> Share:
     net = without_noise(net)
     return Share(
-        line=line, tax=tax, exempt="", net=net, tax_amount=amount, net_before=net, tax_before=amount, whole=False
+        line=line,
+        taxes=taxes,
+        rates=rates,
+        exempt="",
+        net=net,
+        tax_amount=amount,
+        net_before=net,
+        tax_before=amount,
+        whole=False,
     )
 
 
@@ -406,10 +487,10 @@ def _with_net(share: Share, net: Decimal) -> Share:
     return replace(share, net=net, net_before=net)
 
 
-def _stacked(line: OrderLine) -> ItemRefused:
+def _unexplained(line: OrderLine) -> ItemRefused:
     return refuse(
         "tax_stacked",
-        "La ligne « %(name)s » porte plusieurs taxes sur le même montant.",
-        "L’ERP ne connaît qu’une taxe par ligne : remplacez ces taux par un seul dans la boutique.",
+        "Les taxes de la ligne « %(name)s » ne sont pas celles de son montant à ses taux.",
+        "Recalculez les taxes de la commande dans la boutique, puis relancez-la.",
         name=line.name,
     )

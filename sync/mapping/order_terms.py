@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
+from connectors.canonical.sales import DocumentTax
 from connectors.canonical.values import Money
 from connectors.core.problems import ItemRefused, Problem
 
@@ -35,8 +36,8 @@ class Resolver(Protocol):
         """The article of a shop product: by link, else by reference, only when sure. Empty keys: a service article."""
         ...
 
-    def tax_percent(self, code: str) -> Decimal | None:
-        """Percentage of a tax code of the ERP; ``None`` when the code does not exist or is no percentage."""
+    def tax(self, code: str) -> DocumentTax | None:
+        """A tax code of the ERP; ``None`` when the code does not exist or is no percentage."""
         ...
 
     def tax_by_percent(self, percent: Decimal) -> str | None:

@@ -7,12 +7,13 @@ choice can give becomes named rounding lines within the limit of the profile, or
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, tzinfo
 from decimal import Decimal, InvalidOperation
 
 from connectors.canonical.currencies import currency_decimals
+from connectors.canonical.levies import factor, split
 from connectors.canonical.sales import (
     DocumentKind,
     DocumentLine,
@@ -29,19 +30,19 @@ from profiles.sections import OrderArticlesSection, OrdersSection, OrderTaxesSec
 from sync.mapping.order_explain import Explanation, explain
 from sync.mapping.order_lines import ROUNDING_NAME, LineBook, Slot
 from sync.mapping.order_payments import deposits, instalments, invoice_day, payment_term
-from sync.mapping.order_taxes import ZERO, TaxBook, recorded_tax, zone_value
+from sync.mapping.order_taxes import ZERO, TaxBook, zone_value
 from sync.mapping.order_terms import ArticleMatch, Resolver, Sections, refuse
 from sync.mapping.order_texts import day_of, fill
+from sync.mapping.recorded_totals import accepted_gap, recorded_tax, require_two_decimals
 from sync.mapping.rounding import (
     Balance,
     Correction,
     Piece,
     Target,
-    amounts,
     balance,
     cents,
     corrections,
-    is_whole,
+    in_order,
     price_line,
 )
 
@@ -186,7 +187,7 @@ class _Draft:
             raise refuse("order_empty", "La commande n’a aucune ligne.", "Vérifiez la commande dans la boutique.")
         vat = recorded_tax(self.order, self.taxes)
         target = Target(vat, cents(self.order.total))
-        pieces = [Piece(slot.percent, slot.exact) for slot in slots]
+        pieces = [Piece(slot.taxes, slot.exact) for slot in slots]
         chosen = balance(pieces, target, self.basis)
         head = self._head(kind, slots, vat)
         plain = self._with_lines(head, slots, chosen, ())
@@ -195,18 +196,11 @@ class _Draft:
         return self._corrected(head, slots, chosen, plain)
 
     def _check(self) -> None:
-        if not is_whole(self.order.total):
-            raise refuse(
-                "currency_decimals",
-                "Le total %(total)s %(currency)s a plus de deux décimales, ce que l’ERP ne peut pas tenir.",
-                "Saisissez cette commande à la main dans l’ERP, ou vendez dans la boutique avec deux décimales.",
-                total=str(self.order.total),
-                currency=self.order.currency,
-            )
+        require_two_decimals(self.order.total, self.order.currency)
 
     # --- Head ------------------------------------------------------------------------------------------------
 
-    def _head(self, kind: DocumentKind, slots: list[Slot], vat: Mapping[Decimal, Decimal]) -> SalesDocument:
+    def _head(self, kind: DocumentKind, slots: list[Slot], vat: Mapping[DocumentTax, Decimal]) -> SalesDocument:
         order, section, moment = self.order, self.section, self.moment
         on = self._day()
         currency, rate = self._currency()
@@ -235,7 +229,8 @@ class _Draft:
             billing=order.billing,
             delivery=order.shipping,
             expected_gross=cents(order.total),
-            expected_tax={percent_text(percent): amount for percent, amount in sorted(vat.items()) if percent},
+            expected_tax=_summed(vat, lambda tax: percent_text(tax.percent)),
+            expected_codes=_summed(vat, lambda tax: tax.code),
         )
 
     def _day(self) -> date:
@@ -278,9 +273,9 @@ class _Draft:
             return None
         return rate if rate.is_finite() and rate > 0 else None
 
-    def _accounting_category(self, slots: list[Slot], vat: Mapping[Decimal, Decimal]) -> str:
+    def _accounting_category(self, slots: list[Slot], vat: Mapping[DocumentTax, Decimal]) -> str:
         nothing_due = not any(slot.exact for slot in slots)
-        taxed = nothing_due or any(vat.values()) or any(slot.percent for slot in slots if slot.exact)
+        taxed = nothing_due or any(vat.values()) or any(slot.is_taxed for slot in slots if slot.exact)
         table = self.accounts.categories_taxed if taxed else self.accounts.categories_untaxed
         default = self.accounts.category_taxed if taxed else self.accounts.category_untaxed
         found = zone_value(table, self.order) or default
@@ -309,9 +304,12 @@ class _Draft:
         lines: list[DocumentLine] = []
         footer: FooterCharge | None = None
         for slot, lead in zip(slots, chosen.leads, strict=True):
-            found = amounts(lead, slot.percent, self.basis)
+            found = split(lead, slot.taxes, self.basis)
+            first, more = slot.taxes[0] if slot.taxes else None, slot.taxes[1:]
             if slot.footer:
-                footer = FooterCharge(amount=lead, basis=self.basis, tax=slot.tax, net=found.net, gross=found.gross)
+                footer = FooterCharge(
+                    amount=lead, basis=self.basis, tax=first, more_taxes=more, net=found.net, gross=found.gross
+                )
                 continue
             pricing = price_line(slot.quantity, lead, slot.full_price, self.section.decimals)
             lines.append(
@@ -324,31 +322,28 @@ class _Draft:
                     quantity=slot.quantity,
                     unit_price=pricing.unit_price,
                     discount=pricing.discount,
-                    tax=slot.tax,
+                    tax=first,
+                    more_taxes=more,
                     net=found.net,
                     gross=found.gross,
                     source=slot.source,
                 )
             )
-        known = {slot.percent: slot.tax for slot in slots}
-        lines += [self._rounding_line(len(lines) + 1 + place, one, known) for place, one in enumerate(extra)]
+        lines += [self._rounding_line(len(lines) + 1 + place, one) for place, one in enumerate(extra)]
         return replace(head, lines=tuple(lines), footer=footer)
 
-    def _rounding_line(
-        self, position: int, correction: Correction, known: Mapping[Decimal, DocumentTax | None]
-    ) -> DocumentLine:
-        match = self.lines.rounding()
-        percent = correction.percent
-        found = amounts(correction.lead, percent or ZERO, self.basis)
+    def _rounding_line(self, position: int, correction: Correction) -> DocumentLine:
+        match, tax = self.lines.rounding(), correction.tax
+        found = split(correction.lead, (tax,) if tax else (), self.basis)
         return DocumentLine(
             position=position,
             kind=LineKind.ROUNDING,
             article=match.article,
             variant=match.variant,
-            designation=f"{ROUNDING_NAME} TVA {percent_text(percent)} %" if percent is not None else ROUNDING_NAME,
+            designation=f"{ROUNDING_NAME} TVA {percent_text(tax.percent)} %" if tax else ROUNDING_NAME,
             quantity=Decimal(1),
             unit_price=correction.lead,
-            tax=known[percent] if percent is not None else None,
+            tax=tax,
             net=found.net,
             gross=found.gross,
         )
@@ -358,11 +353,13 @@ class _Draft:
     ) -> SalesDocument:
         """With rounding lines when every gap is within the limit, else refused with both columns."""
         limit = self._limit()
-        present = {slot.percent for slot in slots}
-        too_far = [percent for percent, gap in chosen.tax_gaps.items() if abs(gap) > limit or percent not in present]
-        extra = None if too_far or abs(chosen.gross_gap) > limit else corrections(chosen, self.basis)
+        present = {tax for slot in slots for tax in slot.taxes}
+        too_far = [tax for tax, gap in chosen.tax_gaps.items() if abs(gap) > limit or tax not in present]
+        exact = sum((slot.exact * (1 if self.basis is TaxBasis.GROSS else factor(slot.taxes)) for slot in slots), ZERO)
+        accepted = accepted_gap(self.order, exact, limit)
+        extra = None if too_far or abs(chosen.gross_gap) > accepted else corrections(chosen, self.basis)
         if extra is None:
-            raise self._differs(plain, chosen, tax=abs(chosen.net_gap) <= limit)
+            raise self._differs(plain, chosen, tax=abs(chosen.net_gap) <= accepted)
         return self._with_lines(head, slots, chosen, extra)
 
     def _limit(self) -> Decimal:
@@ -379,3 +376,11 @@ class _Draft:
             "limit": str(self._limit()),
         }
         return OrderRefused(Problem(code, sentence, _DIFFERS_ADVICE, told.columns(), values), told)
+
+
+def _summed(vat: Mapping[DocumentTax, Decimal], name: Callable[[DocumentTax], str]) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for tax in in_order(vat):
+        if tax.percent:
+            found[name(tax)] = found.get(name(tax), ZERO) + vat[tax]
+    return found

@@ -1,19 +1,23 @@
 """The ERP's arithmetic of a line, and the choice of cents that makes a document equal an order.
 
-An ERP line has one leading amount at two decimals (without tax, or with tax for a document «en TTC»); the other one is
-computed from it and rounded half away from zero. A document is the sum of its lines. A shop keeps longer amounts and
-rounds later, so a line of 22.483333 may become 22.48 or 22.49: :func:`balance` chooses, for all lines together, the
-neighbours that give the order's total and its VAT per rate, staying as near as possible to what was recorded. What no
+An ERP line has one leading amount at two decimals (without tax, or with tax for a document «en TTC»); its taxes, up to
+three, and the other amount are computed from it (``connectors.canonical.levies``). A document is the sum of its lines.
+A shop keeps longer amounts and rounds later, so a line of 22.483333 may become 22.48 or 22.49: :func:`balance` chooses,
+for all lines together, the neighbours that give the order's total and its VAT per tax, staying as near as possible to
+what was recorded. Lines whose taxes overlap (one tax on all of them, a second one on some) are chosen together. What no
 choice can give is left as gaps, which :func:`corrections` turns into named rounding lines.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from operator import add, sub
 from typing import NamedTuple
 
+from connectors.canonical.levies import split
+from connectors.canonical.sales import DocumentTax
 from connectors.canonical.values import TaxBasis, round_half_up
 
 CENT = Decimal("0.01")
@@ -24,19 +28,6 @@ _NOISE = Decimal("0.0001")
 _MICRO = Decimal("0.000001")
 _LARGEST_CORRECTION = 100_000
 _SLACK = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Amounts:
-    """A line's amounts as the ERP keeps them, at two decimals."""
-
-    net: Decimal
-    gross: Decimal
-
-    @property
-    def tax(self) -> Decimal:
-        """The VAT of the line."""
-        return self.gross - self.net
 
 
 def cents(value: Decimal) -> Decimal:
@@ -53,14 +44,6 @@ def without_noise(value: Decimal) -> Decimal:
     """``value`` at six decimals, or at two when it only differs from them by what a shop's own rounding loses."""
     near = cents(value)
     return near if abs(value - near) < _NOISE else round_half_up(value, 6)
-
-
-def amounts(lead: Decimal, percent: Decimal, basis: TaxBasis) -> Amounts:
-    """Both amounts of a line from its leading one (at two decimals), as the ERP computes them."""
-    factor = 1 + percent / _HUNDRED
-    if basis is TaxBasis.NET:
-        return Amounts(lead, cents(lead * factor))
-    return Amounts(cents(lead / factor), lead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +84,17 @@ def _priced(quantity: Decimal, lead: Decimal, wished: Decimal, places: int) -> P
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One line to be rounded: its percentage (0 when exempt) and its leading amount as recorded, unrounded."""
+    """One line to be rounded: its taxes (none when exempt) and its leading amount as recorded, unrounded."""
 
-    percent: Decimal
+    taxes: tuple[DocumentTax, ...]
     exact: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the document must add up to: VAT per percentage, and the total with tax."""
+    """What the document must add up to: VAT per tax, and the total with tax."""
 
-    tax: Mapping[Decimal, Decimal]
+    tax: Mapping[DocumentTax, Decimal]
     gross: Decimal
 
 
@@ -120,7 +103,7 @@ class Balance:
     """The chosen leading amounts, in the order of the pieces, and what they leave open (target less document)."""
 
     leads: tuple[Decimal, ...]
-    tax_gaps: Mapping[Decimal, Decimal]
+    tax_gaps: Mapping[DocumentTax, Decimal]
     gross_gap: Decimal
 
     @property
@@ -135,12 +118,11 @@ class Balance:
 
 
 class _Change(NamedTuple):
-    """What taking the other neighbour of one piece does, in cents of net and of tax."""
+    """What taking the other neighbour of one piece does, in cents: of net, then of every tax of its group."""
 
     piece: int
     lead: Decimal
-    net: int
-    tax: int
+    step: tuple[int, ...]
     cost: int
 
 
@@ -153,10 +135,9 @@ class _Way(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """The pieces of one percentage: VAT still missing with the nearest cents, and the changes that exist."""
+    """Pieces whose taxes overlap: VAT per tax still missing with the nearest cents, and the changes that exist."""
 
-    percent: Decimal
-    missing: int
+    missing: tuple[int, ...]
     changes: tuple[_Change, ...]
 
 
@@ -167,24 +148,30 @@ def balance(pieces: Sequence[Piece], target: Target, basis: TaxBasis) -> Balance
     """
     nearest = [cents(piece.exact) for piece in pieces]
     groups = _groups(pieces, nearest, target, basis)
-    now = [amounts(lead, piece.percent, basis) for lead, piece in zip(nearest, pieces, strict=True)]
+    now = [split(lead, piece.taxes, basis) for lead, piece in zip(nearest, pieces, strict=True)]
     net_wanted = target.gross - sum(target.tax.values(), Decimal(0))
     net_missing = _in_cents(net_wanted - sum((one.net for one in now), Decimal(0)))
     leads = list(nearest)
-    if net_missing or any(group.missing for group in groups):
+    if net_missing or any(any(group.missing) for group in groups):
         for change in _chosen(groups, net_missing):
             leads[change.piece] = change.lead
     return _outcome(pieces, leads, target, basis)
 
 
 def _outcome(pieces: Sequence[Piece], leads: Sequence[Decimal], target: Target, basis: TaxBasis) -> Balance:
-    taxes = dict(target.tax)
+    gaps = dict(target.tax)
     gross = target.gross
     for piece, lead in zip(pieces, leads, strict=True):
-        now = amounts(lead, piece.percent, basis)
-        taxes[piece.percent] = taxes.get(piece.percent, Decimal(0)) - now.tax
+        now = split(lead, piece.taxes, basis)
+        for tax, amount in zip(piece.taxes, now.taxes, strict=True):
+            gaps[tax] = gaps.get(tax, Decimal(0)) - amount
         gross -= now.gross
-    return Balance(tuple(leads), {percent: gap for percent, gap in sorted(taxes.items()) if gap}, gross)
+    return Balance(tuple(leads), {tax: gaps[tax] for tax in in_order(gaps) if gaps[tax]}, gross)
+
+
+def in_order(taxes: Iterable[DocumentTax]) -> list[DocumentTax]:
+    """Taxes by percentage, then by code: the order in which they are treated and told."""
+    return sorted(taxes, key=lambda tax: (tax.percent, tax.code))
 
 
 def _in_cents(amount: Decimal) -> int:
@@ -193,37 +180,56 @@ def _in_cents(amount: Decimal) -> int:
 
 def _groups(pieces: Sequence[Piece], nearest: Sequence[Decimal], target: Target, basis: TaxBasis) -> list[_Group]:
     found = []
-    for percent in sorted({piece.percent for piece in pieces} | set(target.tax)):
-        missing = target.tax.get(percent, Decimal(0))
+    for taxes in _overlapping(pieces, target):
+        missing = [target.tax.get(tax, Decimal(0)) for tax in taxes]
         changes = []
         for index, piece in enumerate(pieces):
-            if piece.percent != percent:
+            if not (set(_levied(piece)) & set(taxes) if taxes else not _levied(piece)):
                 continue
-            missing -= amounts(nearest[index], percent, basis).tax
+            held = _by_tax(piece, nearest[index], taxes, basis)
+            missing = [left - one for left, one in zip(missing, held[1:], strict=True)]
             if not is_whole(piece.exact):
-                changes.append(_change(index, piece, nearest[index], basis))
-        found.append(_Group(percent, _in_cents(missing), tuple(changes)))
+                changes.append(_change(index, piece, nearest[index], taxes, basis))
+        found.append(_Group(tuple(_in_cents(left) for left in missing), tuple(changes)))
     return found
 
 
-def _change(index: int, piece: Piece, nearest: Decimal, basis: TaxBasis) -> _Change:
+def _overlapping(pieces: Sequence[Piece], target: Target) -> list[tuple[DocumentTax, ...]]:
+    """The taxes in sets that no line connects; the first one, empty, stands for the lines without any."""
+    sets: list[set[DocumentTax]] = []
+    for levied in dict.fromkeys([*(_levied(piece) for piece in pieces), *((tax,) for tax in target.tax)]):
+        if not levied:
+            continue
+        touched = [one for one in sets if one & set(levied)]
+        sets = [one for one in sets if one not in touched]
+        sets.append(set(levied).union(*touched))
+    return [(), *sorted((tuple(in_order(one)) for one in sets), key=lambda one: (one[0].percent, one[0].code))]
+
+
+def _levied(piece: Piece) -> tuple[DocumentTax, ...]:
+    return tuple(tax for tax in piece.taxes if tax.percent)
+
+
+def _by_tax(piece: Piece, lead: Decimal, taxes: Sequence[DocumentTax], basis: TaxBasis) -> list[Decimal]:
+    """The net amount, then the amount at each of these taxes."""
+    now = split(lead, piece.taxes, basis)
+    held = dict(zip(piece.taxes, now.taxes, strict=True))
+    return [now.net, *(held.get(tax, Decimal(0)) for tax in taxes)]
+
+
+def _change(index: int, piece: Piece, nearest: Decimal, taxes: Sequence[DocumentTax], basis: TaxBasis) -> _Change:
     other = nearest - CENT if nearest > piece.exact else nearest + CENT
-    before, after = amounts(nearest, piece.percent, basis), amounts(other, piece.percent, basis)
+    before, after = _by_tax(piece, nearest, taxes, basis), _by_tax(piece, other, taxes, basis)
     # Largest remainder first: the cost of a change is how much further from the recorded amount it goes.
     further = abs(other - piece.exact) - abs(nearest - piece.exact)
-    return _Change(
-        index,
-        other,
-        _in_cents(after.net - before.net),
-        _in_cents(after.tax - before.tax),
-        1 + int(further / _MICRO),
-    )
+    step = tuple(_in_cents(new - old) for old, new in zip(before, after, strict=True))
+    return _Change(index, other, step, 1 + int(further / _MICRO))
 
 
 def _chosen(groups: Sequence[_Group], net_missing: int) -> list[_Change]:
     """The changes of the best combination over all groups: smallest gaps of VAT, then of net, then of cost."""
     combined: dict[int, tuple[int, tuple[int, ...]]] = {0: (0, ())}
-    reach = abs(net_missing) + sum(abs(group.missing) for group in groups) + _SLACK
+    reach = abs(net_missing) + sum(abs(left) for group in groups for left in group.missing) + _SLACK
     for group in groups:
         ways = _best_ways(group, reach)
         following: dict[int, tuple[int, tuple[int, ...]]] = {}
@@ -243,61 +249,62 @@ def _chosen(groups: Sequence[_Group], net_missing: int) -> list[_Change]:
 
 
 def _best_ways(group: _Group, reach: int) -> dict[int, _Way]:
-    """The cheapest way to every net change, among those that leave the smallest gap of VAT."""
-    states: dict[tuple[int, int], _Way] = {(0, 0): _Way(0, 0)}
+    """The cheapest way to every net change, among those that leave the smallest gaps of VAT."""
+    states: dict[tuple[int, ...], _Way] = {(0,) * (1 + len(group.missing)): _Way(0, 0)}
     for place, change in enumerate(group.changes):
-        for (net, tax), way in list(states.items()):
-            state = (net + change.net, tax + change.tax)
-            if abs(state[0]) > reach or abs(state[1]) > reach:
+        for held, way in list(states.items()):
+            state = tuple(map(add, held, change.step))
+            if any(abs(one) > reach for one in state):
                 continue
             known = states.get(state)
             if known is None or way.cost + change.cost < known.cost:
                 states[state] = _Way(way.cost + change.cost, way.flips | 1 << place)
-    smallest = min(abs(group.missing - tax) for _, tax in states)
+    gaps = {state: sum(map(abs, map(sub, group.missing, state[1:]))) for state in states}
+    smallest = min(gaps.values())
     ways: dict[int, _Way] = {}
-    for (net, tax), way in states.items():
-        if abs(group.missing - tax) == smallest and (net not in ways or way.cost < ways[net].cost):
-            ways[net] = way
+    for state, way in states.items():
+        if gaps[state] == smallest and (state[0] not in ways or way.cost < ways[state[0]].cost):
+            ways[state[0]] = way
     return ways
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """A rounding line. ``percent`` is ``None`` for the exempt one."""
+    """A rounding line. ``tax`` is ``None`` for the exempt one."""
 
-    percent: Decimal | None
+    tax: DocumentTax | None
     lead: Decimal
 
 
 def corrections(gaps: Balance, basis: TaxBasis) -> tuple[Correction, ...] | None:
-    """Rounding lines that close the gaps: one per percentage for its VAT, then an exempt one for the total.
+    """Rounding lines that close the gaps: one per tax for its VAT, then an exempt one for the total.
 
     ``None`` when no line can (VAT asked for at 0 %).
     """
     lines = []
     rest = gaps.gross_gap
-    for percent, gap in gaps.tax_gaps.items():
-        lead = _lead_with_tax(gap, percent, basis)
+    for tax, gap in gaps.tax_gaps.items():
+        lead = _lead_with_tax(gap, tax, basis)
         if lead is None:
             return None
-        lines.append(Correction(percent, lead))
-        rest -= amounts(lead, percent, basis).gross
+        lines.append(Correction(tax, lead))
+        rest -= split(lead, (tax,), basis).gross
     if rest:
         lines.append(Correction(None, rest))
     return tuple(lines)
 
 
-def _lead_with_tax(tax: Decimal, percent: Decimal, basis: TaxBasis) -> Decimal | None:
-    """The smallest amount whose VAT is ``tax`` without lying on a half cent, which ERPs round either way."""
-    if percent <= 0:
+def _lead_with_tax(amount: Decimal, tax: DocumentTax, basis: TaxBasis) -> Decimal | None:
+    """The smallest amount whose VAT is ``amount`` without lying on a half cent, which ERPs round either way."""
+    if tax.percent <= 0:
         return None
-    sign = Decimal(1).copy_sign(tax)
+    sign = Decimal(1).copy_sign(amount)
     for count in range(1, _LARGEST_CORRECTION):
         lead = CENT * count
-        found = amounts(lead, percent, basis).tax
-        if found > abs(tax):
+        found = split(lead, (tax,), basis).tax
+        if found > abs(amount):
             return None
-        if found == abs(tax) and not _on_half_cent(lead, percent, basis):
+        if found == abs(amount) and not _on_half_cent(lead, tax.percent, basis):
             return sign * lead
     return None
 

@@ -246,6 +246,11 @@ def _differences(picture: Picture, held: DocumentTotals, amended: Collection[str
         wanted, found = document.expected_tax.get(rate, _ZERO), held.tax.get(rate, _ZERO)
         if wanted != found:
             yield _both(f"TVA {rate.replace('.', ',')} %", wanted, found)
+    known = {*document.expected_codes, *held.codes} if document.expected_codes and held.codes else set()
+    for code in sorted(known):
+        wanted, found = document.expected_codes.get(code, _ZERO), held.codes.get(code, _ZERO)
+        if wanted != found:
+            yield _both(f"Taxe {code}", wanted, found)
     paid = sum((deposit.amount for deposit in document.deposits), _ZERO)
     if paid and paid != held.deposits:
         yield _both("Règlements", paid, held.deposits)

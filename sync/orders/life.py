@@ -103,6 +103,7 @@ class Rehearsal:
             gross=document.expected_gross,
             net=document.expected_gross - sum(document.expected_tax.values()),
             tax=document.expected_tax,
+            codes=document.expected_codes,
         )
 
     def amend_document(self, document: SalesDocument, *, customer: str, address: str) -> DocumentTotals:
@@ -461,4 +462,9 @@ def _is_equal(document: SalesDocument, totals: DocumentTotals) -> bool:
     def rates(taxes: Mapping[str, Decimal]) -> dict[str, Decimal]:
         return {percent: amount for percent, amount in taxes.items() if amount}
 
-    return document.expected_gross == totals.gross and rates(document.expected_tax) == rates(totals.tax)
+    codes = rates(document.expected_codes), rates(totals.codes)
+    return (
+        document.expected_gross == totals.gross
+        and rates(document.expected_tax) == rates(totals.tax)
+        and (codes[0] == codes[1] or not all(codes))
+    )

@@ -8,7 +8,7 @@ from typing import cast
 
 from connectors.canonical.catalog import Product
 from connectors.canonical.keys import Entity
-from connectors.canonical.sales import Order
+from connectors.canonical.sales import DocumentTax, Order, TaxBase
 from connectors.core.ports import Connection, SalesConnection
 from connectors.core.query import Query
 from connectors.core.results import Choice
@@ -63,10 +63,13 @@ class ErpResolver:
         index = next((index for index, variant in enumerate(variants) if variant.key == key), None)
         return None if article is None or index is None else self._match(article, index)
 
-    def tax_percent(self, code: str) -> Decimal | None:
-        """Percentage of a tax code; ``None`` for an unknown one and for an amount."""
+    def tax(self, code: str) -> DocumentTax | None:
+        """A tax by its code; ``None`` for an unknown one and for an amount."""
         choice = self._taxes.get(code)
-        return Decimal(choice.extra["rate"]) if choice is not None and _is_percent(choice) else None
+        if choice is None or not _is_percent(choice):
+            return None
+        base = TaxBase(choice.extra.get("base", TaxBase.NET.value))
+        return DocumentTax(code=code, percent=Decimal(choice.extra["rate"]), base=base)
 
     def tax_by_percent(self, percent: Decimal) -> str | None:
         """The only VAT at this percentage."""

@@ -260,16 +260,26 @@ def _wanted(order: ImportOrder) -> SalesDocument:
     return order.document
 
 
+def _other_codes(wanted: SalesDocument, held: DocumentTotals) -> list[str]:
+    """Tax codes with another amount than the order's, where the ERP keeps codes."""
+    known = {*wanted.expected_codes, *held.codes} if wanted.expected_codes and held.codes else set()
+    return [code for code in sorted(known) if wanted.expected_codes.get(code, 0) != held.codes.get(code, 0)]
+
+
 def _require_equal(wanted: SalesDocument, held: DocumentTotals) -> None:
     """The ERP's document equals the order to the cent, total and VAT per rate; a difference is shown, never hidden."""
     rates = {rate for rate, amount in wanted.expected_tax.items() if amount} | {
         rate for rate, amount in held.tax.items() if amount
     }
     different = [rate for rate in rates if wanted.expected_tax.get(rate, 0) != held.tax.get(rate, 0)]
-    if wanted.expected_gross == held.gross and not different:
+    codes = _other_codes(wanted, held)
+    if wanted.expected_gross == held.gross and not different and not codes:
         return
     lines = [
         f"TVA {rate} % : boutique {wanted.expected_tax.get(rate, 0)}, ERP {held.tax.get(rate, 0)}" for rate in rates
+    ]
+    lines += [
+        f"taxe {code} : boutique {wanted.expected_codes.get(code, 0)}, ERP {held.codes.get(code, 0)}" for code in codes
     ]
     detail = "; ".join([f"total : boutique {wanted.expected_gross}, ERP {held.gross}", *sorted(lines)])
     raise ItemRefused(

@@ -17,7 +17,7 @@ from connectors.core.problems import ConnectorError, Problem
 from profiles import catalogs
 from profiles.models import Profile
 from profiles.options_store import OptionsRefused
-from sync.mapping.order_explain import ErpLine, Explanation, ShopLine
+from sync.mapping.order_explain import ErpLine, Explanation, RateRow, ShopLine
 from sync.mapping.rounding import cents
 from sync.models import JournalEntry, Link
 from sync.orders.preview import Picture, order_picture
@@ -250,6 +250,7 @@ class _Taken:
 
     gross: Decimal = _ZERO
     tax: Mapping[str, Decimal] = field(default_factory=dict)
+    codes: Mapping[str, Decimal] = field(default_factory=dict)
 
     @property
     def whole_tax(self) -> Decimal:
@@ -260,25 +261,35 @@ def _taken(picture: Picture) -> _Taken:
     document, expected = picture.found.document, picture.expected
     if document is None or expected is None:
         return _Taken()
-    left = expected.expected_tax
-    tax = {rate: amount - left.get(rate, _ZERO) for rate, amount in document.expected_tax.items()}
-    return _Taken(document.expected_gross - expected.expected_gross, tax)
+    tax = _less(document.expected_tax, expected.expected_tax)
+    codes = _less(document.expected_codes, expected.expected_codes)
+    return _Taken(document.expected_gross - expected.expected_gross, tax, codes)
+
+
+def _less(whole: Mapping[str, Decimal], left: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    return {name: amount - left.get(name, _ZERO) for name, amount in whole.items()}
 
 
 def _rates(explanation: Explanation, document: DocumentTotals | None, taken: _Taken) -> list[AmountRow]:
-    rows = {row.percent: row for row in explanation.rates}
-    held = document.tax if document else {}
-    percents = sorted({*rows, *held}, key=Decimal, reverse=True)
+    rows = {(row.percent, row.code): row for row in explanation.rates}
+    told = {percent for percent, _ in rows}
+    keys = [*rows, *((percent, "") for percent in (document.tax if document else {}) if percent not in told)]
     return [
-        AmountRow(
-            label=f"{percent.replace('.', ',')} %",
-            shop=(rows[percent].shop_tax if percent in rows else _ZERO) - taken.tax.get(percent, _ZERO),
-            planned=(rows[percent].erp_tax if percent in rows else _ZERO) - taken.tax.get(percent, _ZERO),
-            held=held.get(percent, _ZERO) if document else None,
-            rounding=rows[percent].rounding if percent in rows else _ZERO,
-        )
-        for percent in percents
+        _rate(rows.get(key), key, document, taken) for key in sorted(keys, key=lambda key: (-Decimal(key[0]), key[1]))
     ]
+
+
+def _rate(row: RateRow | None, key: tuple[str, str], document: DocumentTotals | None, taken: _Taken) -> AmountRow:
+    percent, code = key
+    left = taken.codes.get(code, _ZERO) if code else taken.tax.get(percent, _ZERO)
+    held = (document.codes.get(code, _ZERO) if code else document.tax.get(percent, _ZERO)) if document else None
+    return AmountRow(
+        label=f"{percent.replace('.', ',')} % {code}".strip(),
+        shop=(row.shop_tax if row else _ZERO) - left,
+        planned=(row.erp_tax if row else _ZERO) - left,
+        held=held,
+        rounding=row.rounding if row else _ZERO,
+    )
 
 
 def _totals(picture: Picture, planned: Explanation | None, document: DocumentTotals | None) -> list[AmountRow]:

@@ -13,6 +13,8 @@ import pytest
 from django.core.management import call_command
 
 from atoosync.orders_replay import read_orders, replay
+from tests.mapping.cart_shop import random_cart
+from tests.mapping.test_orders_exact import MARKETS
 
 TOPICS = ("08", "09", "10", "12")
 
@@ -106,3 +108,36 @@ def test_the_command_takes_orders_with_their_refunds_and_prints_one_report(
 def test_a_file_that_is_no_json_is_told_in_words(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         read_orders("<html>")
+
+
+@pytest.mark.covers("ORD-06", "ORD-10", "ORD-05")
+@pytest.mark.parametrize("basis", ["net", "gross"])
+def test_p13_carts_of_canada_and_india_become_sage_documents_equal_per_tax_code(basis: str) -> None:
+    """Nothing is mapped beforehand: the command gives every rate its tax, compound and twin ones too."""
+    bodies = []
+    for seed in range(60):
+        market = MARKETS[seed % 2]
+        settings = {
+            "include_tax": bool(seed // 2 % 2),
+            "at_subtotal": bool(seed // 4 % 2),
+            "decimals": (2, 6)[seed % 2],
+        }
+        bodies.append((json.loads(json.dumps(random_cart(seed, mixes=market, **settings).rest(), default=str)), []))
+    shipping_as = "footer" if basis == "net" else "line"
+    results = replay(bodies, {"orders": {"basis": basis, "shipping_as": shipping_as}})
+    assert [(one.order, one.sentence) for one in results if one.status != "imported"] == []
+    assert {one.difference for one in results} == {Decimal(0)}
+    rates = [(name, row) for one in results for name, row in (one.vat or {}).items()]
+    assert [name for name, row in rates if Decimal(row["difference"])] == []
+    assert any(" " in name for name, _ in rates), "two taxes at one percentage are compared each by its code"
+
+
+@pytest.mark.covers("ORD-10")
+def test_p13_orders_of_a_shop_without_cents_keep_their_total() -> None:
+    bodies = [
+        (json.loads(json.dumps(random_cart(seed, places=0, decimals=(0, 6)[seed % 2]).rest(), default=str)), [])
+        for seed in range(30)
+    ]
+    results = replay(bodies)
+    assert [(one.order, one.sentence) for one in results if one.status != "imported"] == []
+    assert {one.difference for one in results} == {Decimal(0)}

@@ -16,7 +16,51 @@ from typing import Any
 CENT = Decimal("0.01")
 MICRO = Decimal("0.000001")
 RATES = {"standard": "20", "intermediate": "10", "reduced": "5.5", "super": "2.1", "zero": "0"}
-RATE_IDS = {name: str(index) for index, name in enumerate(RATES, start=1)}
+ABROAD = {
+    "gst": "5",
+    "pst": "7",
+    "qst": "9.975",
+    "hst": "13",
+    "qst_compound": "9.5",
+    "cgst": "9",
+    "sgst": "9",
+    "cgst_low": "2.5",
+    "sgst_low": "2.5",
+    "igst": "18",
+    "cess": "1",
+    "eco": "1.5",
+}
+ALL_RATES = RATES | ABROAD
+RATE_IDS = {name: str(index) for index, name in enumerate(ALL_RATES, start=1)}
+CODES = {
+    **{name: f"FR-TVA {percent}-1" for name, percent in RATES.items()},
+    "gst": "CA-BC-GST-1",
+    "pst": "CA-BC-PST-2",
+    "qst": "CA-QC-QST-2",
+    "hst": "CA-ON-HST-1",
+    "qst_compound": "CA-QC-QST-3",
+    "cgst": "IN-KA-CGST-1",
+    "sgst": "IN-KA-SGST-2",
+    "cgst_low": "IN-KA-CGST-1",
+    "sgst_low": "IN-KA-SGST-2",
+    "igst": "IN-IGST-1",
+    "cess": "IN-KA-CESS-3",
+    "eco": "FR-ECOTAXE-2",
+}
+COMPOUND = {"qst_compound"}
+STACKS: dict[str, tuple[str, ...]] = {
+    **{name: (name,) for name in ALL_RATES},
+    "bc": ("gst", "pst"),
+    "qc": ("gst", "qst"),
+    "qc_old": ("gst", "qst_compound"),
+    "ka": ("cgst", "sgst"),
+    "ka_low": ("cgst_low", "sgst_low"),
+    "ka_cess": ("cgst", "sgst", "cess"),
+    "lamp": ("eco", "standard"),
+    "gst_zero": ("gst", "zero"),
+    "zero_pst": ("zero", "pst"),
+}
+"""Rates by tax class: on foreign markets a class bears several at once."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +96,7 @@ class Cart:
     currency: str = "EUR"
     number: int = 1
     status: str = "processing"
+    places: int = 2
     _next: int = field(default=1, init=False)
 
     def rest(self) -> dict[str, Any]:
@@ -69,16 +114,25 @@ class Cart:
 
     def _net(self, entered: Decimal, tax_class: str) -> Decimal:
         # Entered prices contain the tax of the shop's own country, also for a buyer who owes none.
-        factor = 1 + Decimal(RATES[tax_class]) / 100 if self.include_tax else Decimal(1)
+        factor = 1 + sum(_fractions(tax_class).values(), Decimal(0)) if self.include_tax else Decimal(1)
         return (entered / factor).quantize(MICRO, ROUND_HALF_UP)
 
-    def _tax(self, net: Decimal, tax_class: str) -> Decimal:
-        return (net * Decimal(RATES[tax_class]) / 100).quantize(MICRO, ROUND_HALF_UP)
+    def _taxes(self, net: Decimal, classes: dict[str, Decimal]) -> dict[str, Decimal]:
+        """Tax by rate of an amount that is spread over classes."""
+        found: dict[str, Decimal] = {}
+        for name, share in classes.items():
+            for rate, fraction in _fractions(name).items():
+                found[rate] = found.get(rate, Decimal(0)) + net * share * fraction
+        return {rate: tax.quantize(MICRO, ROUND_HALF_UP) for rate, tax in found.items()}
+
+    @property
+    def _unit(self) -> Decimal:
+        return Decimal(1).scaleb(-self.places)
 
     def _kept(self, tax: Decimal) -> Decimal:
         if self.at_subtotal:
             return tax
-        return tax.quantize(CENT, ROUND_HALF_DOWN if self.include_tax else ROUND_HALF_UP)
+        return tax.quantize(self._unit, ROUND_HALF_DOWN if self.include_tax else ROUND_HALF_UP)
 
     def _cuts(self) -> list[int]:
         """Cents of entered price taken off every item by the vouchers, one after the other."""
@@ -128,8 +182,9 @@ class Cart:
 
     def _row(self, subtotal: Decimal, total: Decimal, classes: dict[str, Decimal], item: Item | None) -> dict[str, Any]:
         taxes, tax, tax_before = [], Decimal(0), Decimal(0)
-        for name, share in ({} if self.exempt else classes).items():
-            after, before = self._tax(total * share, name), self._tax(subtotal * share, name)
+        befores = self._taxes(subtotal, classes)
+        for name, after in ({} if self.exempt else self._taxes(total, classes)).items():
+            before = befores[name]
             taxes.append(
                 {"id": int(RATE_IDS[name]), "total": _short(after), "subtotal": _short(before) if item else ""}
             )
@@ -166,9 +221,9 @@ class Cart:
         shipping_tax = sum((row["total_tax"] for row in shipping), Decimal(0))
         nets = [row["total"] for row in goods + fees + shipping]
         if not self.at_subtotal:
-            nets = [net.quantize(CENT, ROUND_HALF_UP) for net in nets]
-        total_tax = (cart_tax + shipping_tax).quantize(CENT, ROUND_HALF_UP)
-        total = (sum(nets, Decimal(0)) + cart_tax + shipping_tax).quantize(CENT, ROUND_HALF_UP)
+            nets = [net.quantize(self._unit, ROUND_HALF_UP) for net in nets]
+        total_tax = (cart_tax + shipping_tax).quantize(self._unit, ROUND_HALF_UP)
+        total = (sum(nets, Decimal(0)) + cart_tax + shipping_tax).quantize(self._unit, ROUND_HALF_UP)
         address = {
             "first_name": "Jeanne",
             "last_name": "Petit",
@@ -225,14 +280,23 @@ class Cart:
         return [
             {
                 "rate_id": int(number),
-                "rate_code": f"FR-TVA {RATES[names[number]]}-1",
-                "label": f"TVA {RATES[names[number]]}",
-                "rate_percent": RATES[names[number]],
+                "rate_code": CODES[names[number]],
+                "label": CODES[names[number]].split("-")[-2],
+                "rate_percent": ALL_RATES[names[number]],
+                "compound": names[number] in COMPOUND,
                 "tax_total": self._shown(sums[0]),
                 "shipping_tax_total": self._shown(sums[1]),
             }
             for number, sums in found.items()
         ]
+
+
+def _fractions(tax_class: str) -> dict[str, Decimal]:
+    """What each rate of a class comes to for 1 without tax; a compound one counts on the taxes before it."""
+    found = {name: Decimal(ALL_RATES[name]) / 100 for name in STACKS[tax_class]}
+    for name in COMPOUND & found.keys():
+        found[name] *= 1 + sum((part for rate, part in found.items() if rate != name), Decimal(0))
+    return found
 
 
 def _short(value: Decimal) -> str:
@@ -243,7 +307,11 @@ def _short(value: Decimal) -> str:
 def random_cart(seed: int, **settings: Any) -> Cart:
     """A cart of a French shop, the same for the same seed: up to fifteen lines, all rates, vouchers, fees, carriage."""
     dice = random.Random(seed)  # noqa: S311 not for secrets
-    classes = dice.choice((["standard"], ["standard", "reduced"], ["standard", "intermediate", "reduced"], list(RATES)))
+    mixes = settings.pop("mixes", None) or (
+        *(["standard"], ["standard", "reduced"]),
+        *(["standard", "intermediate", "reduced"], list(RATES)),
+    )
+    classes = dice.choice(mixes)
     items = [
         Item(
             Decimal(dice.randint(0 if dice.random() < 0.05 else 5, 25000)) / 100,
@@ -256,10 +324,10 @@ def random_cart(seed: int, **settings: Any) -> Cart:
     vouchers = [_voucher(dice) for _ in range(dice.choice((0, 0, 0, 1, 1, 2)))]
     fees: list[tuple[str, Decimal, str]] = []
     if dice.random() < 0.2:
-        fees.append(("Emballage cadeau", Decimal(dice.randint(50, 900)) / 100, "standard"))
+        fees.append(("Emballage cadeau", Decimal(dice.randint(50, 900)) / 100, classes[0]))
     if dice.random() < 0.15 and worth > 50 and not vouchers:
-        fees.append(("Remise fidélité", -Decimal(dice.randint(100, 1500)) / 100, "standard"))
-    shipping = [(Decimal(dice.choice((0, 490, 575, 690, 1290))) / 100, "standard")] if dice.random() < 0.8 else []
+        fees.append(("Remise fidélité", -Decimal(dice.randint(100, 1500)) / 100, classes[0]))
+    shipping = [(Decimal(dice.choice((0, 490, 575, 690, 1290))) / 100, classes[0])] if dice.random() < 0.8 else []
     return Cart(items, vouchers=vouchers, fees=fees, shipping=shipping, number=seed + 1, **settings)
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_DOWN, ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors.canonical.sales import DocumentLine, Order, SalesDocument
+from connectors.canonical.sales import DocumentLine, DocumentTax, Order, SalesDocument, TaxBase
 from connectors.canonical.values import Money, TaxBasis
 from connectors.shops.woocommerce.orders import parse_order
 from profiles.sections import (
@@ -28,6 +28,36 @@ PARIS = ZoneInfo("Europe/Paris")
 MOMENT = Moment(today=date(2026, 11, 21), timezone=PARIS)
 FACTS = {"currency": "EUR", "price_decimals": "2", "timezone": "Europe/Paris", "read_at": "2026-11-21T20:00:00"}
 TAXES = {"C20": "20", "C10": "10", "C055": "5.5", "C021": "2.1", "C085": "8.5", "C00": "0", "B21": "21"}
+ABROAD = {
+    "GST": "5",
+    "PST": "7",
+    "QST": "9.975",
+    "HST": "13",
+    "QSTC": "9.5 total",
+    "CGST": "9",
+    "SGST": "9",
+    "CGL": "2.5",
+    "SGL": "2.5",
+    "IGST": "18",
+    "CESS": "1",
+    "ECO": "1.5",
+}
+ABROAD_MAP = {
+    **{TAXES[code].partition(" ")[0]: code for code in TAXES},
+    "5": "GST",
+    "7": "PST",
+    "9.975": "QST",
+    "13": "HST",
+    "9.5": "QSTC",
+    "18": "IGST",
+    "1": "CESS",
+    "1.5": "ECO",
+    "IN-KA-CGST-1 9": "CGST",
+    "IN-KA-SGST-2 9": "SGST",
+    "IN-KA-CGST-1 2.5": "CGL",
+    "IN-KA-SGST-2 2.5": "SGL",
+}
+"""Taxes of an ERP that sells in Canada and in India, and what its table of rates holds."""
 SERVICES = ("ZDIVERS", "ZPORT", "ZGRATUIT", "ZEMBAL", "ZREMISE", "ZREM10", "ZARRONDI", "ZECO", "ZFRAIS")
 
 
@@ -50,11 +80,14 @@ class Catalogue:
         price = Money(Decimal(self.prices[key]), "EUR", TaxBasis.NET) if key in self.prices else None
         return ArticleMatch(article=key, variant=key, designation=f"ERP {key}", price=price)
 
-    def tax_percent(self, code: str) -> Decimal | None:
-        return Decimal(self.taxes[code]) if code in self.taxes else None
+    def tax(self, code: str) -> DocumentTax | None:
+        if code not in self.taxes:
+            return None
+        percent, _, base = self.taxes[code].partition(" ")
+        return DocumentTax(code=code, percent=Decimal(percent), base=TaxBase(base or "net"))
 
     def tax_by_percent(self, percent: Decimal) -> str | None:
-        found = [code for code, value in self.taxes.items() if Decimal(value) == percent]
+        found = [code for code in self.taxes if (tax := self.tax(code)) and tax.percent == percent]
         return found[0] if len(found) == 1 else None
 
     def currency_rate(self, key: str) -> Decimal | None:
@@ -91,29 +124,45 @@ def half_up(value: Decimal) -> Decimal:
     return value.quantize(CENT, rounding=ROUND_HALF_UP)
 
 
+def half_down(value: Decimal) -> Decimal:
+    """Taxes taken off an amount with tax, written apart from the product's."""
+    return value.quantize(Decimal("0.000001"), rounding=ROUND_HALF_UP).quantize(CENT, rounding=ROUND_HALF_DOWN)
+
+
+def erp_taxes(lead: Decimal, taxes: Sequence[DocumentTax], basis: TaxBasis) -> list[Decimal]:
+    """What the ERP computes for each tax of a line: a compound one counts on the amount with the others."""
+    plain = [tax.percent / 100 for tax in taxes if tax.base is not TaxBase.TOTAL]
+    parts = [tax.percent / 100 * (1 + sum(plain, Decimal(0)) if tax.base is TaxBase.TOTAL else 1) for tax in taxes]
+    if basis is TaxBasis.NET:
+        return [half_up(lead * part) for part in parts]
+    if len(parts) == 1:
+        return [lead - half_up(lead / (1 + parts[0]))]
+    return [half_down(lead / (1 + sum(parts, Decimal(0))) * part) for part in parts]
+
+
 def erp_line(line: DocumentLine, basis: TaxBasis) -> tuple[Decimal, Decimal]:
-    """Net and gross the ERP computes for a line from what is sent: quantity, price, discount and rate."""
-    factor = 1 + (line.tax.percent if line.tax else Decimal(0)) / 100
+    """Net and gross the ERP computes for a line from what is sent: quantity, price, discount and rates."""
     lead = half_up(line.quantity * line.unit_price - line.discount)
-    return (lead, half_up(lead * factor)) if basis is TaxBasis.NET else (half_up(lead / factor), lead)
+    tax = sum(erp_taxes(lead, line.taxes, basis), Decimal(0))
+    return (lead, lead + tax) if basis is TaxBasis.NET else (lead - tax, lead)
 
 
 def erp_totals(document: SalesDocument) -> tuple[Decimal, dict[str, Decimal]]:
-    """Total with tax and VAT per percentage (0 left out) that the ERP arrives at by itself."""
+    """Total with tax and VAT per tax code (0 left out) that the ERP arrives at by itself."""
     gross = Decimal(0)
     tax: dict[str, Decimal] = {}
-    rows = [(line.tax, *erp_line(line, document.basis)) for line in document.lines]
+    rows = [
+        (line.taxes, half_up(line.quantity * line.unit_price - line.discount), document.basis)
+        for line in document.lines
+    ]
     if document.footer is not None:
-        charge = document.footer
-        factor = 1 + (charge.tax.percent if charge.tax else Decimal(0)) / 100
-        net = charge.amount if charge.basis is TaxBasis.NET else half_up(charge.amount / factor)
-        with_tax = half_up(charge.amount * factor) if charge.basis is TaxBasis.NET else charge.amount
-        rows.append((charge.tax, net, with_tax))
-    for rate, net, with_tax in rows:
-        gross += with_tax
-        if rate and rate.percent:
-            name = f"{rate.percent.normalize():f}"
-            tax[name] = tax.get(name, Decimal(0)) + with_tax - net
+        rows.append((document.footer.taxes, document.footer.amount, document.footer.basis))
+    for taxes, lead, basis in rows:
+        found = erp_taxes(lead, taxes, basis)
+        gross += lead + (sum(found, Decimal(0)) if basis is TaxBasis.NET else 0)
+        for one, amount in zip(taxes, found, strict=True):
+            if one.percent:
+                tax[one.code] = tax.get(one.code, Decimal(0)) + amount
     return gross, tax
 
 
@@ -124,8 +173,16 @@ def check_exact(order: Order, document: SalesDocument, vat: Mapping[str, Decimal
         assert line.discount >= 0, line
     gross, tax = erp_totals(document)
     assert gross == order.total == document.expected_gross
+    found = {code: amount for code, amount in tax.items() if amount}
+    assert found == {code: amount for code, amount in document.expected_codes.items() if amount}
     wanted = dict(document.expected_tax if vat is None else vat)
-    assert {rate: amount for rate, amount in tax.items() if amount} == {
+    percents = {one.code: f"{one.percent.normalize():f}" for line in document.lines for one in line.taxes}
+    if document.footer is not None:
+        percents |= {one.code: f"{one.percent.normalize():f}" for one in document.footer.taxes}
+    by_percent: dict[str, Decimal] = {}
+    for code, amount in found.items():
+        by_percent[percents[code]] = by_percent.get(percents[code], Decimal(0)) + amount
+    assert {rate: amount for rate, amount in by_percent.items() if amount} == {
         rate: amount for rate, amount in wanted.items() if amount
     }
 

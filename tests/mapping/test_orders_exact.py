@@ -11,10 +11,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.canonical.sales import LineKind
 from connectors.core.problems import ItemRefused
 from sync.mapping.orders import OrderRefused, map_order, preview
 from tests.mapping.cart_shop import CENT, RATES, Cart, Item, Voucher, random_cart
-from tests.mapping.order_support import FACTS, MOMENT, Catalogue, check_exact, parsed, profile, recorded_bodies
+from tests.mapping.order_support import (
+    ABROAD,
+    ABROAD_MAP,
+    FACTS,
+    MOMENT,
+    TAXES,
+    Catalogue,
+    check_exact,
+    parsed,
+    profile,
+    recorded_bodies,
+)
 
 CARTS = 500
 DISCOUNTS = ("line", "net", "erp_price", "article")
@@ -31,11 +43,11 @@ def shop_tax(body: dict[str, Any]) -> dict[str, Decimal]:
     return found
 
 
-def run(cart: Cart, **options: Any) -> str:
+def run(cart: Cart, catalogue: Catalogue | None = None, **options: Any) -> str:
     """Code of the refusal, empty when the document is exact, «rounded» when it took rounding lines."""
     body = cart.rest()
     order = parsed(body)
-    told = preview(order, profile(**options), Catalogue(), MOMENT)
+    told = preview(order, profile(**options), catalogue or Catalogue(), MOMENT)
     if told.document is None:
         assert told.problem is not None
         assert told.problem.text()
@@ -68,6 +80,75 @@ def test_p13_cents_of_500_carts_are_exact(include_tax: bool, at_subtotal: bool, 
     assert sum(refused.values()) < CARTS * 0.005, refused
     # The ERP rounds every line: a shop that rounds per line too hardly ever needs a rounding line.
     assert results["rounded"] < CARTS * (0.5 if at_subtotal else 0.2), results
+
+
+MARKETS = (
+    (["bc"], ["bc", "gst"], ["bc", "gst", "zero"], ["qc"], ["qc_old", "gst"], ["hst"], ["gst_zero", "bc"]),
+    (["ka"], ["ka", "ka_low"], ["ka_cess", "ka", "zero"], ["igst"], ["lamp", "standard"], ["ka_low", "zero_pst"]),
+)
+
+
+@pytest.mark.covers("ORD-06", "ORD-10", "ORD-05")
+@pytest.mark.parametrize("market", MARKETS, ids=["canada", "india"])
+@pytest.mark.parametrize("include_tax", [False, True], ids=["prices-without-tax", "prices-with-tax"])
+@pytest.mark.parametrize("at_subtotal", [False, True], ids=["per-line", "at-subtotal"])
+def test_p13_cents_of_800_carts_whose_lines_bear_several_taxes_are_exact(
+    market: Any, include_tax: bool, at_subtotal: bool
+) -> None:
+    catalogue = Catalogue(taxes=TAXES | ABROAD)
+    results: Counter[str] = Counter()
+    for seed in range(100):
+        cart = random_cart(
+            seed, include_tax=include_tax, at_subtotal=at_subtotal, decimals=(2, 6)[seed % 2], mixes=market
+        )
+        results[
+            run(
+                cart,
+                catalogue,
+                tax_map=ABROAD_MAP,
+                basis=("net", "gross")[seed // 2 % 2],
+                discounts=DISCOUNTS[seed % 4],
+                shipping_as=("line", "footer")[seed // 4 % 2],
+            )
+        ] += 1
+    assert sum(results.values()) == 100
+    assert set(results) <= {"", "rounded"}, results
+
+
+@pytest.mark.covers("ORD-05", "ORD-10")
+@pytest.mark.parametrize("include_tax", [False, True], ids=["prices-without-tax", "prices-with-tax"])
+@pytest.mark.parametrize("decimals", [0, 6], ids=["read-short", "read-long"])
+def test_p13_a_shop_that_shows_no_cents_gives_its_long_taxes_and_its_own_total(
+    include_tax: bool, decimals: int
+) -> None:
+    for seed in range(60):
+        cart = random_cart(seed, include_tax=include_tax, decimals=decimals, places=0)
+        order = parsed(cart.rest())
+        document = map_order(order, profile(basis="shop"), Catalogue(), MOMENT)
+        check_exact(order, document)
+        by_rate: dict[str, Decimal] = {}
+        for line in order.lines:
+            for row in line.taxes:
+                by_rate[row.rate] = by_rate.get(row.rate, Decimal(0)) + row.amount
+        percents = {rate.key: f"{rate.percent.normalize():f}" for rate in order.rates if rate.percent}
+        long = {percents[rate]: amount.quantize(CENT, ROUND_HALF_UP) for rate, amount in by_rate.items() if amount}
+        assert document.expected_tax == {percent: amount for percent, amount in long.items() if amount}
+
+
+@pytest.mark.covers("ORD-10")
+def test_a_total_that_no_rounding_of_the_shop_explains_is_refused_without_cents_too() -> None:
+    body = Cart([Item(Decimal("16.50"), 3)], places=0).rest()
+    body["total"] = str(Decimal(body["total"]) + 3)
+    with pytest.raises(OrderRefused) as caught:
+        map_order(parsed(body), profile(), Catalogue(), MOMENT)
+    assert caught.value.problem.code == "order_total_differs"
+    exact = parsed(Cart([Item(Decimal("16.50"), 3)], places=0).rest())
+    lines = map_order(exact, profile(), Catalogue(), MOMENT).lines
+    assert [(line.designation, line.gross) for line in lines if line.kind is LineKind.ROUNDING] == [
+        ("Arrondi", exact.total - Decimal("59.40"))
+    ]
+    with pytest.raises(OrderRefused):
+        map_order(exact, profile(rounding_limit="0"), Catalogue(), MOMENT)
 
 
 @pytest.mark.covers("ORD-03")

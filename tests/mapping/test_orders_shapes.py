@@ -96,7 +96,7 @@ SHAPES: list[tuple[str, Body, str]] = [
     ("rates without percentage", _with(_each("tax_lines", rate_percent=None)), ""),
     ("rates that show 0", _with(_each("tax_lines", rate_percent=0)), ""),
     ("rates without percentage and name", _with(_each("tax_lines", rate_percent=None, label="", rate_code="")), ""),
-    ("compound taxes", _with(_compound, TWENTY, shipping=()), "tax_stacked"),
+    ("compound taxes", _with(_compound, TWENTY, shipping=()), ""),
     ("carriage without method", _with(_each("shipping_lines", method_id="", method_title="")), ""),
     ("carriage with nothing", _with(_each("shipping_lines", method_id=None, method_title=None)), ""),
     ("three decimals shown", _order(decimals=3), ""),

@@ -8,13 +8,24 @@ from typing import Any
 
 import pytest
 
-from connectors.canonical.sales import LineKind, Order, OrderLine, RateTotal, RecordedTax, ShopRate
+from connectors.canonical.sales import LineKind, Order, OrderLine, RecordedTax, ShopRate
 from connectors.canonical.values import Money, TaxBasis
 from connectors.core.problems import ItemRefused
+from connectors.shops.woocommerce.orders import parse_order
 from sync.mapping.order_taxes import TaxBook
-from sync.mapping.orders import map_order
+from sync.mapping.orders import explain, map_order
 from tests.mapping.cart_shop import Cart, Item
-from tests.mapping.order_support import MOMENT, TAXES, Catalogue, check_exact, parsed, profile
+from tests.mapping.order_support import (
+    ABROAD,
+    ABROAD_MAP,
+    FACTS,
+    MOMENT,
+    TAXES,
+    Catalogue,
+    check_exact,
+    parsed,
+    profile,
+)
 
 TWENTY = Item(Decimal("50.00"), 1)
 REDUCED = Item(Decimal("7.35"), 2, "reduced")
@@ -161,20 +172,109 @@ def test_p14_unknown_rate_of_a_tax_that_was_charged_is_refused() -> None:
     assert refused(parsed(body)).problem.code == "tax_rate_missing"
 
 
+def abroad(*classes: str, **cart: Any) -> Order:
+    """An order of one article per tax class of a foreign market."""
+    return parsed(Cart([Item(Decimal("40.00"), 2, name) for name in classes], **cart).rest())
+
+
+SELLS_ABROAD = Catalogue(taxes=TAXES | ABROAD)
+
+
+@pytest.mark.covers("ORD-06", "ORD-09", "ORD-10")
+@pytest.mark.parametrize("basis", ["net", "gross"])
+def test_lines_of_several_taxes_keep_each_of_them(basis: str) -> None:
+    fees = [("Remise", Decimal(-10), "bc")]
+    order = abroad("bc", "gst", "zero", fees=fees, shipping=[(Decimal("10.00"), "bc")])
+    document = map_order(order, profile(tax_map=ABROAD_MAP, basis=basis), SELLS_ABROAD, MOMENT)
+    check_exact(order, document)
+    codes = [
+        (line.kind.value, [tax.code for tax in line.taxes]) for line in document.lines if line.kind.value != "rounding"
+    ]
+    assert codes[:3] == [("goods", ["GST", "PST"]), ("goods", ["GST"]), ("goods", ["C00"])]
+    assert codes[3:] == [
+        ("discount", ["GST", "PST"]), ("discount", ["GST"]), ("discount", ["C00"]), ("shipping", ["GST", "PST"])
+    ]  # fmt: skip
+    assert document.expected_codes == {row: document.expected_tax[rate] for row, rate in (("GST", "5"), ("PST", "7"))}
+    told = explain(order, document)
+    assert told.balanced
+    assert (told.erp_lines[0].tax_code, told.erp_lines[0].percent) == ("GST + PST", "5 + 7")
+    assert told.erp_lines[0].taxes == {"GST": Decimal("4.00"), "PST": Decimal("5.60")}
+
+
+@pytest.mark.covers("ORD-06")
+def test_two_taxes_at_one_percentage_are_told_apart_by_their_codes() -> None:
+    order = abroad("ka", "ka_low")
+    document = map_order(order, profile(tax_map=ABROAD_MAP), SELLS_ABROAD, MOMENT)
+    check_exact(order, document)
+    assert document.expected_codes == {
+        "CGST": Decimal("7.20"), "SGST": Decimal("7.20"), "CGL": Decimal("2.00"), "SGL": Decimal("2.00")
+    }  # fmt: skip
+    rows = [(row.percent, row.code, row.shop_tax, row.erp_tax) for row in explain(order, document).rates]
+    assert rows[0] == ("9", "CGST", Decimal("7.20"), Decimal("7.20"))
+    assert len(rows) == 4
+    alike = {"9": "CGST", "2.5": "CGL"}
+    with pytest.raises(ItemRefused) as caught:
+        map_order(order, profile(tax_map=alike), SELLS_ABROAD, MOMENT)
+    assert caught.value.problem.code == "tax_code_twice"
+
+
+@pytest.mark.covers("ORD-06")
+def test_a_compound_rate_needs_a_tax_that_counts_on_the_others() -> None:
+    order = abroad("qc_old", "gst")
+    document = map_order(order, profile(tax_map=ABROAD_MAP), SELLS_ABROAD, MOMENT)
+    check_exact(order, document)
+    assert document.expected_codes == {"GST": Decimal("8.00"), "QSTC": Decimal("7.98")}
+    plain = Catalogue(taxes={**TAXES, **ABROAD, "QSTC": "9.5"})
+    with pytest.raises(ItemRefused) as caught:
+        map_order(order, profile(tax_map=ABROAD_MAP), plain, MOMENT)
+    assert caught.value.problem.code == "tax_base_differs"
+    assert "TP/TTC" in caught.value.problem.advice_text()
+    raising = Catalogue(taxes={**TAXES, **ABROAD, "GST": "5 raising", "QSTC": "9.5"})
+    assert map_order(order, profile(tax_map=ABROAD_MAP), raising, MOMENT).expected_tax == document.expected_tax
+    on_net = Catalogue(taxes={**TAXES, **ABROAD, "GST": "5 raising"})
+    with pytest.raises(ItemRefused) as caught:
+        map_order(abroad("bc"), profile(tax_map=ABROAD_MAP), on_net, MOMENT)
+    assert caught.value.problem.code == "tax_base_differs"
+
+
 @pytest.mark.covers("ORD-09")
-def test_two_taxes_on_one_amount_are_refused() -> None:
-    order = parsed(Cart([TWENTY]).rest())
+def test_what_a_line_of_the_erp_cannot_hold_is_refused_by_its_own_sentence() -> None:
+    order = abroad("ka_cess")
     line = order.lines[0]
-    taxes = (*line.taxes, RecordedTax(rate="2", amount=Decimal("5.00")))
-    stacked = replace(
-        order,
-        lines=(replace(line, taxes=taxes, tax=Decimal("15.00")),),
-        rates=(*order.rates, ShopRate(key="2", percent=Decimal(10))),
-        rate_totals=(*order.rate_totals, RateTotal(rate="2", goods=Decimal("5.00"), shipping=Decimal(0))),
-        total=Decimal("65.00"),
-        total_tax=Decimal("15.00"),
+    fourth = replace(line, taxes=(*line.taxes, RecordedTax(rate="99", amount=Decimal("4.00"))))
+    four = replace(order, lines=(fourth,), rates=(*order.rates, ShopRate(key="99", percent=Decimal(5))))
+    wrong = replace(
+        order, lines=(replace(line, taxes=tuple(replace(tax, amount=tax.amount / 2) for tax in line.taxes)),)
     )
-    assert refused(stacked).problem.code == "tax_stacked"
+    for changed, code in ((four, "tax_too_many"), (wrong, "tax_stacked")):
+        with pytest.raises(ItemRefused) as caught:
+            map_order(changed, profile(tax_map=ABROAD_MAP), SELLS_ABROAD, MOMENT)
+        assert caught.value.problem.code == code
+        assert caught.value.problem.text()
+        assert caught.value.problem.advice_text()
+
+
+@pytest.mark.covers("ORD-06")
+def test_a_tax_of_a_stack_that_nobody_mapped_is_never_zero() -> None:
+    without = {name: code for name, code in ABROAD_MAP.items() if code != "PST"}
+    with pytest.raises(ItemRefused) as caught:
+        map_order(abroad("bc"), profile(tax_map=without), SELLS_ABROAD, MOMENT)
+    assert caught.value.problem.code == "order_tax_unmapped"
+
+
+@pytest.mark.covers("ORD-10")
+@pytest.mark.parametrize("currency", ["KWD", "TND", "BHD"])
+def test_thousandths_of_a_currency_are_never_rounded_away(currency: str) -> None:
+    options = {"currencies": {currency: "2"}}
+    body = Cart([TWENTY], currency=currency).rest()
+    assert map_order(parsed(body), profile(**options), Catalogue(), MOMENT).expected_gross == Decimal("60.00")
+    body["total"] = "60.005"
+    assert "60.005" in refused(parsed(body), **options).problem.text()
+    body = Cart([TWENTY], currency=currency).rest()
+    body["tax_lines"][0]["tax_total"] = body["total_tax"] = "10.004"
+    facts = {**FACTS, "price_decimals": "3"}
+    problem = refused(parse_order(body, facts=facts), **options).problem
+    assert (problem.code, "10.004" in problem.text()) == ("currency_decimals", True)
 
 
 @pytest.mark.covers("ORD-04")

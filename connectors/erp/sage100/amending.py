@@ -43,14 +43,25 @@ from connectors.erp.sage100.writing_problems import problem, refused
 
 _HEADER = "F_DOCENTETE"
 _LINES = "F_DOCLIGNE"
+_NUMBERS = (1, 2, 3)
+_TAX_COLUMNS = ("Taxe", "TypeTaux", "TypeTaxe", "CodeTaxe")
 _FROM_ORDER = (
     "DO_Ref", "DO_Contact", "DO_Coord01", "DO_Coord02", "DO_Coord03", "DO_Coord04", "DO_TypeFrais", "DO_ValFrais",
-    "DO_TypeLigneFrais", "DO_Taxe1", "DO_TypeTaux1", "DO_TypeTaxe1", "DO_CodeTaxe1",
+    "DO_TypeLigneFrais", *(f"DO_{name}{number}" for number in _NUMBERS for name in _TAX_COLUMNS),
 )  # fmt: skip
 """Columns of the header that follow the order; the others follow it where the order names them."""
 
-_WHAT = ("AR_Ref", "AG_No1", "AG_No2", "AR_RefCompose", "DL_Valorise", "DL_TypeTaux1")
-_FIGURES = ("DL_Qte", "EU_Qte", "DL_TTC", "DL_Remise01REM_Valeur", "DL_Remise01REM_Type", "DL_Taxe1")
+_WHAT = ("AR_Ref", "AG_No1", "AG_No2", "AR_RefCompose", "DL_Valorise", "DL_TypeTaux1", "DL_TypeTaux2", "DL_TypeTaux3")
+_FIGURES = (
+    "DL_Qte",
+    "EU_Qte",
+    "DL_TTC",
+    "DL_Remise01REM_Valeur",
+    "DL_Remise01REM_Type",
+    "DL_Taxe1",
+    "DL_Taxe2",
+    "DL_Taxe3",
+)
 _WORDS = ("DL_Design", "EU_Enumere")
 _ON_EVERY_LINE = ("DO_Ref", "DO_DateLivr")
 """Columns of the header that each line repeats."""
@@ -168,7 +179,7 @@ class DocumentAmender:
 
     def _held(self, piece: Piece) -> Row:
         statement = self._desk.database.prepared("writing/amended_header")
-        optional = [f"e.{column}" for column in ("DO_CodeTaxe1", "cbCreateur") if self._has(_HEADER, column)]
+        optional = [f"e.{column}" for column in (*_codes("DO"), "cbCreateur") if self._has(_HEADER, column)]
         rows = self._desk.database.rows(statement.selecting(optional), piece.type, piece.piece)
         if not rows:
             raise Transient(problem("record_locked"))
@@ -223,7 +234,7 @@ class DocumentAmender:
     def _held_lines(self, piece: Piece) -> list[Row]:
         """Lines of the document. Raises ``ItemRefused`` (``document_changed_by_hand``) when some are not ours."""
         statement = self._desk.database.prepared("writing/amended_lines")
-        optional = [f"l.{column}" for column in ("DL_CodeTaxe1", "cbCreateur") if self._has(_LINES, column)]
+        optional = [f"l.{column}" for column in (*_codes("DL"), "cbCreateur") if self._has(_LINES, column)]
         rows = self._desk.database.rows(statement.selecting(optional), piece.type, piece.piece)
         creator = text_of(self._held(piece).get("cbcreateur")).strip()
         if not self._ours(rows, creator):
@@ -262,10 +273,16 @@ class DocumentAmender:
 def _line(row: Mapping[str, Any], text: str, foreign: bool, coded: bool) -> _Line:
     """The line as it is compared: only the price that leads counts, the driver works the others out of it."""
     lead = "dl_pudevise" if foreign else ("dl_puttc" if int_of(row.get("dl_ttc")) else "dl_prixunitaire")
-    code = text_of(row.get("dl_codetaxe1")).strip() if coded else ""
+    codes = tuple(text_of(row.get(f"dl_codetaxe{number}")).strip() for number in _NUMBERS) if coded else ()
     what = tuple(text_of(row.get(column.lower())).strip() or "0" for column in _WHAT)
     figures = tuple(round_half_up(decimal_of(row.get(column.lower())), 6) for column in (*_FIGURES, lead))
-    return _Line((what, figures, code), tuple(text_of(row.get(word.lower())).strip() for word in _WORDS), text.rstrip())
+    return _Line(
+        (what, figures, codes), tuple(text_of(row.get(word.lower())).strip() for word in _WORDS), text.rstrip()
+    )
+
+
+def _codes(prefix: str) -> tuple[str, ...]:
+    return tuple(f"{prefix}_CodeTaxe{number}" for number in _NUMBERS)
 
 
 def _same_line(held: _Line, asked: _Line) -> bool:

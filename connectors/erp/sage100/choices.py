@@ -14,7 +14,7 @@ from connectors.core.results import Choice
 from connectors.erp.sage100.context import Context
 from connectors.erp.sage100.progress import PARCEL_FIELD
 from connectors.erp.sage100.schema import ARTICLE_FIELDS, DERIVED_FIELDS, LANGUAGES, TEXT_FIELD
-from connectors.erp.sage100.taxes import all_taxes
+from connectors.erp.sage100.taxes import all_taxes, base_of
 
 LABELS: Mapping[str, str] = {
     "warehouses": "Dépôts",
@@ -91,7 +91,11 @@ def _accounting_categories(context: Context) -> list[Choice]:
 
 def _taxes(context: Context) -> list[Choice]:
     return [
-        Choice(tax.code, tax.label or tax.code, {"rate": f"{tax.rate:f}", "kind": str(tax.kind), "unit": str(tax.unit)})
+        Choice(
+            tax.code,
+            tax.label or tax.code,
+            {"rate": f"{tax.rate:f}", "kind": str(tax.kind), "unit": str(tax.unit), "base": base_of(tax.kind).value},
+        )
         for tax in all_taxes(context.database.rows("taxes")).values()
         if tax.collected
     ]

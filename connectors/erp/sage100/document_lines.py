@@ -8,7 +8,8 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-from connectors.canonical.sales import DocumentLine, SalesDocument
+from connectors.canonical.levies import MOST_TAXES, factor
+from connectors.canonical.sales import DocumentLine, DocumentTax, SalesDocument
 from connectors.canonical.values import TaxBasis, round_half_up
 from connectors.core.problems import ItemRefused
 from connectors.core.query import WeightSource
@@ -26,7 +27,6 @@ STEP = 10_000
 """Distance between the positions of two lines, so that a user can put one in between."""
 
 _GRAMS = Decimal(1000)
-_HUNDRED = Decimal(100)
 _NOTHING = Decimal(0)
 _STOCK_OUT = 3
 _COMMENT_TITLE = "Message du client"
@@ -141,15 +141,7 @@ class LinePlanner:
         }
 
     def _tax(self, line: DocumentLine) -> dict[str, Any]:
-        if line.tax is None:
-            return {"DL_Taxe1": _NOTHING, "DL_TypeTaux1": 0, "DL_TypeTaxe1": 0, "DL_CodeTaxe1": None}
-        tax = self._lookups.tax(line.tax)
-        return {
-            "DL_Taxe1": tax.rate,
-            "DL_TypeTaux1": tax.unit,
-            "DL_TypeTaxe1": tax.kind,
-            "DL_CodeTaxe1": tax.code,
-        }
+        return tax_columns("DL", self._lookups, line.taxes)
 
     def _unit_name(self, sold: Sold) -> str:
         if sold.unit.packaging:
@@ -164,6 +156,24 @@ class LinePlanner:
         short = line == text and (not size or len(line) <= size)
         row = {**_frame(setting, line if short else _COMMENT_TITLE), "DL_Qte": _NOTHING, "DL_Valorise": 0, "DE_No": 0}
         yield PlannedLine(row, "" if short else text)
+
+
+def tax_columns(prefix: str, lookups: Lookups, taxes: Sequence[DocumentTax]) -> dict[str, Any]:
+    """Columns of the three taxes of a line (``DL``) or of the charge at the foot (``DO``), empty ones included.
+
+    Raises ``ItemRefused`` for a tax that Sage does not have, or at another rate.
+    """
+    found = [lookups.tax(wanted) for wanted in taxes]
+    row: dict[str, Any] = {}
+    for number in range(1, MOST_TAXES + 1):
+        tax = found[number - 1] if number <= len(found) else None
+        row |= {
+            f"{prefix}_Taxe{number}": tax.rate if tax else _NOTHING,
+            f"{prefix}_TypeTaux{number}": tax.unit if tax else 0,
+            f"{prefix}_TypeTaxe{number}": tax.kind if tax else 0,
+            f"{prefix}_CodeTaxe{number}": tax.code if tax else None,
+        }
+    return row
 
 
 def _placed(line: PlannedLine, number: int) -> PlannedLine:
@@ -205,9 +215,9 @@ def _prices(line: DocumentLine, unit: Unit, setting: Setting) -> dict[str, Any]:
     if setting.rate is not None and discount:
         # In which currency a discount by amount counts is not known: the price already bears it.
         price, discount = (line.quantity * line.unit_price - discount) / (line.quantity * unit.holds), _NOTHING
-    factor = 1 + (line.tax.percent if line.tax else _NOTHING) / _HUNDRED
-    net = price / factor if setting.gross else price
-    gross = price if setting.gross else price * factor
+    whole = factor(line.taxes)
+    net = price / whole if setting.gross else price
+    gross = price if setting.gross else price * whole
     rate = setting.rate or Decimal(1)
     return {
         "DL_PrixUnitaire": round_half_up(net / rate, 6),

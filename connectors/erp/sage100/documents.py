@@ -16,7 +16,7 @@ from connectors.erp.sage100.company import Currency
 from connectors.erp.sage100.customers import Customers, Party
 from connectors.erp.sage100.database import Database
 from connectors.erp.sage100.deposits import Deposits
-from connectors.erp.sage100.document_lines import LinePlanner, PlannedLine, Setting, midnight
+from connectors.erp.sage100.document_lines import LinePlanner, PlannedLine, Setting, midnight, tax_columns
 from connectors.erp.sage100.instalments import Instalments
 from connectors.erp.sage100.line_writer import LineWriter
 from connectors.erp.sage100.lookups import EMPTY_DATE, Lookups
@@ -204,16 +204,7 @@ class DocumentPlanner:
             "DO_ValFrais": round_half_up(amount, 6),
             "DO_TypeLigneFrais": int(footer.basis is TaxBasis.GROSS),
         }
-        if footer.tax is None:
-            return {**row, "DO_Taxe1": Decimal(0), "DO_TypeTaux1": 0, "DO_TypeTaxe1": 0, "DO_CodeTaxe1": None}
-        tax = self._desk.lookups.tax(footer.tax)
-        return {
-            **row,
-            "DO_Taxe1": tax.rate,
-            "DO_TypeTaux1": tax.unit,
-            "DO_TypeTaxe1": tax.kind,
-            "DO_CodeTaxe1": tax.code,
-        }
+        return {**row, **tax_columns("DO", self._desk.lookups, footer.taxes)}
 
     def _check_payments(self, document: SalesDocument) -> None:
         """Refuses before anything is written what would be refused afterwards."""
@@ -304,7 +295,7 @@ def require_equal(document: SalesDocument, totals: DocumentTotals, detail: str) 
     """Raises ``ItemRefused`` unless total and VAT per rate are those of the order."""
     expected = {percent: amount for percent, amount in document.expected_tax.items() if amount}
     found = {percent: amount for percent, amount in totals.tax.items() if amount}
-    if totals.gross == document.expected_gross and found == expected:
+    if totals.gross == document.expected_gross and found == expected and not _codes_differ(document, totals):
         return
     raise refused(
         "document_total_differs",
@@ -314,6 +305,13 @@ def require_equal(document: SalesDocument, totals: DocumentTotals, detail: str) 
         found_tax=_tax_text(found),
         expected_tax=_tax_text(expected),
     )
+
+
+def _codes_differ(document: SalesDocument, totals: DocumentTotals) -> bool:
+    """Whether the VAT per tax code is another one, where both sides know it."""
+    expected = {code: amount for code, amount in document.expected_codes.items() if amount}
+    found = {code: amount for code, amount in totals.codes.items() if amount}
+    return bool(expected and found) and expected != found
 
 
 def _tax_text(taxes: Mapping[str, Decimal]) -> str:

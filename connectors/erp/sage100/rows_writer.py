@@ -10,14 +10,24 @@ from connectors.erp.sage100.database import Database
 from connectors.erp.sage100.sizes import Sizes
 from connectors.erp.sage100.writing_problems import misconfigured
 
+# fmt: off
 LATER: Mapping[str, frozenset[str]] = {
     "F_DOCENTETE": frozenset(
-        {"DO_CodeTaxe1", "DO_DateLivrRealisee", "DO_DateExpedition", "DO_DocType", "DO_Valide", "DO_Escompte"}
+        {
+            "DO_CodeTaxe1", "DO_CodeTaxe2", "DO_CodeTaxe3", "DO_DateLivrRealisee", "DO_DateExpedition", "DO_DocType",
+            "DO_Valide", "DO_Escompte",
+        }
     ),
-    "F_DOCLIGNE": frozenset({"DL_CodeTaxe1", "DL_DateDE", "DL_QteDE", "DL_PieceDE", "DO_DocType", "PF_Num"}),
+    "F_DOCLIGNE": frozenset(
+        {
+            "DL_CodeTaxe1", "DL_CodeTaxe2", "DL_CodeTaxe3", "DL_DateDE", "DL_QteDE", "DL_PieceDE", "DO_DocType",
+            "PF_Num",
+        }
+    ),
     "F_DOCREGL": frozenset({"DO_DocType"}),
     "F_COMPTET": frozenset({"CT_Prospect"}),
 }
+# fmt: on
 """Columns that older versions do not have and that a row does without (i7, i7 7.70, i7 v8, 100c v3)."""
 
 

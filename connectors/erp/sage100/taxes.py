@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from connectors.canonical.sales import TaxBase
 from connectors.canonical.values import TaxRate
 from connectors.core.odbc import Row, decimal_of, int_of, text_of
 from connectors.erp.sage100.context import Context
@@ -17,6 +18,7 @@ from connectors.erp.sage100.variants import Owners
 PERCENT = 0
 VAT_KINDS = frozenset({0, 1, 5})
 PARAFISCAL_NET = 2
+PARAFISCAL_GROSS = 3
 
 _NUMBERS = (1, 2, 3)
 
@@ -48,6 +50,12 @@ class Taxation:
 
 
 NOTHING = Taxation()
+
+
+def base_of(kind: int) -> TaxBase:
+    """What a tax in percent of this kind (TA_Type) is computed on: a parafiscal one on the net amount bears VAT itself,
+    one on the gross amount counts on all others."""
+    return {PARAFISCAL_NET: TaxBase.RAISING, PARAFISCAL_GROSS: TaxBase.TOTAL}.get(kind, TaxBase.NET)
 
 
 def all_taxes(rows: Sequence[Row]) -> dict[str, Tax]:

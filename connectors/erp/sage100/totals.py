@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from connectors.canonical.sales import DocumentKind, DocumentState, DocumentTotals
-from connectors.canonical.values import round_half_up
+from connectors.canonical.levies import factor, split
+from connectors.canonical.sales import DocumentKind, DocumentState, DocumentTax, DocumentTotals
+from connectors.canonical.values import TaxBasis, round_half_up
 from connectors.core.odbc import Row, decimal_of, int_of, text_of
 from connectors.erp.sage100.company import Company
 from connectors.erp.sage100.database import Database
@@ -21,7 +22,7 @@ from connectors.erp.sage100.numbering import (
     PREPARATION,
     QUOTE,
 )
-from connectors.erp.sage100.taxes import PARAFISCAL_NET, PERCENT
+from connectors.erp.sage100.taxes import PARAFISCAL_NET, PERCENT, base_of
 
 ADVANCE = (QUOTE, ORDER, PREPARATION, DELIVERY, INVOICE, POSTED)
 """Kinds of document from the least to the most advanced; returns and financial credits are no stage of an order."""
@@ -44,9 +45,9 @@ STATES: Mapping[int, DocumentState] = {
 }
 """DO_Type to the stage it means."""
 
-_HUNDRED = Decimal(100)
 _TOTALS = ("DO_TotalTTC", "DO_TotalHTNet")
-_TAX_NUMBERS = (2, 3)
+_NUMBERS = (1, 2, 3)
+_ECO_NUMBERS = (2, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +99,13 @@ class Documents:
         """
         first = pieces[0]
         parts = [self._totals(piece) for piece in pieces]
-        tax: dict[str, Decimal] = {}
-        for part in parts:
-            for percent, amount in part.tax.items():
-                tax[percent] = tax.get(percent, Decimal(0)) + amount
         return DocumentTotals(
             piece=first.piece,
             kind=first.kind,
             gross=sum((part.gross for part in parts), Decimal(0)),
             net=sum((part.net for part in parts), Decimal(0)),
-            tax=tax,
+            tax=_added(part.tax for part in parts),
+            codes=_added(part.codes for part in parts),
             deposits=sum((part.deposits for part in parts), Decimal(0)),
             state=max((STATES[piece.type] for piece in among or pieces), key=list(DocumentState).index),
             open=self.is_open(among or pieces),
@@ -136,12 +134,15 @@ class Documents:
 
     def lines(self, piece: Piece) -> list[Row]:
         """Rows of the lines of a document."""
-        return self._database.rows("writing/document_lines", piece.type, piece.piece)
+        statement = self._database.prepared("writing/document_lines")
+        columns = [f"l.DL_CodeTaxe{number}" for number in _NUMBERS if self._database.has("F_DOCLIGNE", _code(number))]
+        return self._database.rows(statement.selecting(columns), piece.type, piece.piece)
 
     def header(self, piece: Piece) -> Row:
         """The row of a document. Raises ``LookupError`` when it is gone."""
         statement = self._database.prepared("writing/document_header")
-        optional = [f"e.{column}" for column in (*_TOTALS, "DO_Valide") if self._database.has("F_DOCENTETE", column)]
+        columns = (*_TOTALS, "DO_Valide", *(f"DO_CodeTaxe{number}" for number in _NUMBERS))
+        optional = [f"e.{column}" for column in columns if self._database.has("F_DOCENTETE", column)]
         rows = self._database.rows(statement.selecting(optional), piece.type, piece.piece)
         if not rows:
             raise LookupError(piece.piece)
@@ -161,16 +162,14 @@ class Documents:
         gross = sum((amounts.gross for amounts in counted), Decimal(0))
         if not foreign:
             net, gross = _told(header, net, gross)
-        tax: dict[str, Decimal] = {}
-        for amounts in counted:
-            if amounts.tax:
-                tax[amounts.percent] = tax.get(amounts.percent, Decimal(0)) + amounts.tax * piece.sign
+        taxes = [pair for amounts in counted for pair in amounts.taxes if pair[1]]
         return DocumentTotals(
             piece=piece.piece,
             kind=piece.kind,
             gross=gross * piece.sign,
             net=net * piece.sign,
-            tax=tax,
+            tax=_added({percent_text(tax.percent): amount * piece.sign} for tax, amount in taxes),
+            codes=_added({tax.code: amount * piece.sign} for tax, amount in taxes if tax.code),
             deposits=self._deposits(piece, foreign),
         )
 
@@ -190,29 +189,63 @@ class Documents:
 class _Amounts:
     net: Decimal
     gross: Decimal
-    tax: Decimal
-    percent: str
+    taxes: Sequence[tuple[DocumentTax, Decimal]]
+
+
+def _code(number: int) -> str:
+    return f"DL_CodeTaxe{number}"
+
+
+def _added(parts: Iterable[Mapping[str, Decimal]]) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for part in parts:
+        for name, amount in part.items():
+            found[name] = found.get(name, Decimal(0)) + amount
+    return found
+
+
+def _taxes(row: Row, prefix: str) -> tuple[DocumentTax, ...]:
+    """Taxes in percent of a line or a charge; without any, one at 0 %."""
+    found = tuple(
+        DocumentTax(
+            code=text_of(row.get(f"{prefix}_codetaxe{number}")).strip(),
+            percent=decimal_of(row[f"{prefix}_taxe{number}"]),
+            base=base_of(int_of(row[f"{prefix}_typetaxe{number}"])),
+        )
+        for number in _NUMBERS
+        if int_of(row[f"{prefix}_typetaux{number}"]) == PERCENT and decimal_of(row[f"{prefix}_taxe{number}"])
+    )
+    return found or (DocumentTax(code="", percent=Decimal(0)),)
 
 
 def _line(row: Row, foreign: bool) -> _Amounts:
-    rate = decimal_of(row["dl_taxe1"]) if int_of(row["dl_typetaux1"]) == PERCENT else Decimal(0)
+    taxes = _taxes(row, "dl")
+    basis = TaxBasis.GROSS if int_of(row["dl_ttc"]) else TaxBasis.NET
     if foreign:
-        return _foreign_line(row, rate)
+        return _foreign_line(row, taxes, basis)
     net, gross = decimal_of(row["dl_montantht"]), decimal_of(row["dl_montantttc"])
-    return _Amounts(net, gross, gross - net - _eco(row), percent_text(rate))
+    return _Amounts(net, gross, _shared(net, gross, _eco(row), taxes, basis))
 
 
-def _foreign_line(row: Row, rate: Decimal) -> _Amounts:
+def _shared(
+    net: Decimal, gross: Decimal, eco: Decimal, taxes: Sequence[DocumentTax], basis: TaxBasis
+) -> list[tuple[DocumentTax, Decimal]]:
+    """What Sage put between net and gross, by tax; whatever it computed otherwise than expected is on the first one."""
+    lead = net + eco if basis is TaxBasis.NET else gross
+    amounts = list(split(lead, taxes, basis).taxes)
+    amounts[0] += gross - net - eco - sum(amounts, Decimal(0))
+    return list(zip(taxes, amounts, strict=True))
+
+
+def _foreign_line(row: Row, taxes: Sequence[DocumentTax], basis: TaxBasis) -> _Amounts:
     """Amounts in the document's currency, which Sage keeps as a unit price only."""
-    factor = 1 + rate / _HUNDRED
     exact = decimal_of(row["dl_qte"]) * decimal_of(row["dl_pudevise"])
-    if int_of(row["dl_ttc"]):
-        gross = round_half_up(exact * factor, 2)
-        net = round_half_up(gross / factor, 2)
-    else:
-        net = round_half_up(exact, 2)
-        gross = round_half_up(net * factor, 2)
-    return _Amounts(net, gross, gross - net, percent_text(rate))
+    return _led(round_half_up(exact * factor(taxes) if basis is TaxBasis.GROSS else exact, 2), taxes, basis)
+
+
+def _led(lead: Decimal, taxes: Sequence[DocumentTax], basis: TaxBasis) -> _Amounts:
+    found = split(lead, taxes, basis)
+    return _Amounts(found.net, found.gross, list(zip(taxes, found.taxes, strict=True)))
 
 
 def _eco(row: Row) -> Decimal:
@@ -220,7 +253,7 @@ def _eco(row: Row) -> Decimal:
     return sum(
         (
             round_half_up(decimal_of(row[f"dl_taxe{number}"]) * decimal_of(row["dl_qte"]), 2)
-            for number in _TAX_NUMBERS
+            for number in _ECO_NUMBERS
             if int_of(row[f"dl_typetaxe{number}"]) == PARAFISCAL_NET and int_of(row[f"dl_typetaux{number}"]) != PERCENT
         ),
         start=Decimal(0),
@@ -230,15 +263,8 @@ def _eco(row: Row) -> Decimal:
 def _footer(header: Row, units: Decimal) -> _Amounts:
     """Carriage at the foot of the document, in its currency."""
     charge = decimal_of(header["do_valfrais"]) * units
-    rate = decimal_of(header["do_taxe1"]) if int_of(header["do_typetaux1"]) == PERCENT else Decimal(0)
-    factor = 1 + rate / _HUNDRED
-    if int_of(header["do_typelignefrais"]):
-        gross = round_half_up(charge, 2)
-        net = round_half_up(gross / factor, 2)
-    else:
-        net = round_half_up(charge, 2)
-        gross = round_half_up(net * factor, 2)
-    return _Amounts(net, gross, gross - net, percent_text(rate))
+    basis = TaxBasis.GROSS if int_of(header["do_typelignefrais"]) else TaxBasis.NET
+    return _led(round_half_up(charge, 2), _taxes(header, "do"), basis)
 
 
 def _told(header: Row, net: Decimal, gross: Decimal) -> tuple[Decimal, Decimal]:

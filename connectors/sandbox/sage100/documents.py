@@ -252,10 +252,12 @@ def _retotal(session: Session, document: tuple[int, str]) -> None:
         "WHERE DO_Type = ? AND DO_Piece = ? AND DL_Valorise = 1",
         document,
     )[0]
-    fees, taxed, rate = session.all(
-        "SELECT DO_ValFrais, DO_TypeLigneFrais, DO_Taxe1 FROM F_DOCENTETE WHERE DO_Type = ? AND DO_Piece = ?", document
+    fees, taxed, *rates = session.all(
+        "SELECT DO_ValFrais, DO_TypeLigneFrais, DO_Taxe1, COALESCE(DO_Taxe2, 0), COALESCE(DO_Taxe3, 0) "
+        "FROM F_DOCENTETE WHERE DO_Type = ? AND DO_Piece = ?",
+        document,
     )[0]
-    factor = 1 + Decimal(rate) / 100
+    factor = 1 + sum(map(Decimal, rates), Decimal(0)) / 100
     fees_net = Decimal(fees) / factor if taxed else Decimal(fees)
     fees_gross = Decimal(fees) if taxed else Decimal(fees) * factor
     total = Decimal(gross) + fees_gross.quantize(_CENT, ROUND_HALF_UP)

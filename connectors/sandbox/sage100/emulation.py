@@ -3,8 +3,10 @@
 Sure: nothing but the row clock, which every company of the stand-in has. Seen in integrations: internal numbers given
 when a row says 0, net amounts of a line computed when they are left at 0, a deposit that makes the payment and its
 allocation, a deposit of type 2 refused. Inferred: lines move reserved, prepared and real stock; the totals of the
-header follow its lines, its fees and its deposits; a document that was validated, closed or posted refuses to be
-changed, but not to be transformed. Not done: F_DOCCURRENTPIECE, which the writer moves on itself.
+header follow its lines, its fees and its deposits; a line with several taxes in percent adds them up, each in cents,
+by their kinds (the description of the columns says what each kind counts on, nobody said how they round); a document
+that was validated, closed or posted refuses to be changed, but not to be transformed. Not done: F_DOCCURRENTPIECE,
+which the writer moves on itself.
 
 The rules are written once as SQL expressions over a line (``{row}``) and rendered for both databases.
 """
@@ -74,8 +76,53 @@ def _discounted(base: str, row: str) -> str:
 
 
 def _vat(row: str) -> str:
-    """1 + VAT rate of a line; only the first tax is VAT, and only when it is a percentage."""
-    return f"(1 + CASE WHEN {row}.DL_TypeTaux1 = 0 THEN COALESCE({row}.DL_Taxe1, 0) ELSE 0 END / 100.0)"
+    """1 + VAT rate of a line with a single tax in percent, the first one."""
+    return f"(1 + {_percent(f'{row}.DL_', 1)} / 100.0)"
+
+
+def _percent(columns: str, number: int) -> str:
+    """Percentage of one of the three taxes of a line or header (``columns``: how their names begin), 0 for amounts."""
+    rate, kind = f"COALESCE({columns}Taxe{number}, 0)", f"COALESCE({columns}TypeTaux{number}, 0)"
+    return f"(CASE WHEN {kind} = 0 THEN {rate} ELSE 0 END)"
+
+
+def _stacked(columns: str) -> str:
+    """Whether a second or a third tax is one in percent."""
+    return f"({_percent(columns, 2)} <> 0 OR {_percent(columns, 3)} <> 0)"
+
+
+def _parts(columns: str) -> list[str]:
+    """What each tax comes to for an amount of 1 without tax, by its kind.
+
+    A parafiscal tax on HT (2) bears VAT itself, one on TTC (3) counts on the amount with all others, any other counts
+    on the amount with the parafiscal taxes on HT.
+    """
+    kinds = {number: f"COALESCE({columns}TypeTaxe{number}, 0)" for number in (1, 2, 3)}
+    percents = {number: _percent(columns, number) for number in (1, 2, 3)}
+
+    def summed(kind: str) -> str:
+        terms = (f"CASE WHEN {kinds[number]} {kind} THEN {percents[number]} ELSE 0 END" for number in (1, 2, 3))
+        return f"(({' + '.join(terms)}) / 100.0)"
+
+    raised = f"(1 + {summed('= 2')})"
+    whole = f"({raised} + {summed('NOT IN (2, 3)')} * {raised})"
+    return [
+        f"({percents[number]} / 100.0 * CASE {kinds[number]} WHEN 2 THEN 1.0 WHEN 3 THEN {whole} ELSE {raised} END)"
+        for number in (1, 2, 3)
+    ]
+
+
+def _levied(net: str, columns: str) -> str:
+    """The taxes of an amount without tax: each is one in cents."""
+    return "(" + " + ".join(f"ROUND({net} * {part}, 2)" for part in _parts(columns)) + ")"
+
+
+def _contained(gross: str, columns: str) -> str:
+    """The taxes inside an amount with tax: each is one in cents, rounded half down so that the rest is half up."""
+    parts = _parts(columns)
+    exact = f"({gross} / (1.0 + {' + '.join(parts)}))"
+    edge = f"(CASE WHEN {gross} < 0 THEN -0.0000005 ELSE 0.0000005 END)"
+    return "(" + " + ".join(f"ROUND({exact} * {part} - {edge}, 2)" for part in parts) + ")"
 
 
 def _eco(row: str) -> str:
@@ -90,9 +137,14 @@ def _amounts(row: str) -> tuple[str, str]:
     """Net and gross amount of a line, from the price that leads (DL_TTC)."""
     net = f"ROUND({_discounted(f'({row}.DL_Qte * {row}.DL_PrixUnitaire)', row)}, 2)"
     gross = f"ROUND({_discounted(f'({row}.DL_Qte * {row}.DL_PUTTC)', row)}, 2)"
+    columns, eco = f"{row}.DL_", _eco(row)
+    stacked = _stacked(columns)
     return (
-        f"CASE WHEN {row}.DL_TTC = 1 THEN ROUND({gross} / {_vat(row)} - {_eco(row)}, 2) ELSE {net} END",
-        f"CASE WHEN {row}.DL_TTC = 1 THEN {gross} ELSE ROUND(({net} + {_eco(row)}) * {_vat(row)}, 2) END",
+        f"CASE WHEN {row}.DL_TTC = 1 AND {stacked} THEN ROUND({gross} - {_contained(gross, columns)} - {eco}, 2) "
+        f"WHEN {row}.DL_TTC = 1 THEN ROUND({gross} / {_vat(row)} - {eco}, 2) ELSE {net} END",
+        f"CASE WHEN {row}.DL_TTC = 1 THEN {gross} "
+        f"WHEN {stacked} THEN ROUND({net} + {eco} + {_levied(f'({net} + {eco})', columns)}, 2) "
+        f"ELSE ROUND(({net} + {eco}) * {_vat(row)}, 2) END",
     )
 
 
@@ -145,8 +197,16 @@ def _totals(document: str) -> list[str]:
         "AND r.DR_TypeRegl = 0)"
     )
     rate = "(1 + COALESCE(DO_Taxe1, 0) / 100.0)"
-    fees_net = f"CASE WHEN DO_TypeLigneFrais = 1 THEN ROUND(DO_ValFrais / {rate}, 2) ELSE DO_ValFrais END"
-    fees_gross = f"CASE WHEN DO_TypeLigneFrais = 1 THEN DO_ValFrais ELSE ROUND(DO_ValFrais * {rate}, 2) END"
+    fees_net = (
+        f"CASE WHEN DO_TypeLigneFrais = 1 AND {_stacked('DO_')} "
+        f"THEN ROUND(DO_ValFrais - {_contained('DO_ValFrais', 'DO_')}, 2) "
+        f"WHEN DO_TypeLigneFrais = 1 THEN ROUND(DO_ValFrais / {rate}, 2) ELSE DO_ValFrais END"
+    )
+    fees_gross = (
+        f"CASE WHEN DO_TypeLigneFrais = 1 THEN DO_ValFrais "
+        f"WHEN {_stacked('DO_')} THEN ROUND(DO_ValFrais + {_levied('DO_ValFrais', 'DO_')}, 2) "
+        f"ELSE ROUND(DO_ValFrais * {rate}, 2) END"
+    )
     where = f"WHERE DO_Type = {document}.DO_Type AND DO_Piece = {document}.DO_Piece"
     net, gross = (f"(SELECT COALESCE(SUM(l.DL_Montant{kind}), 0) {lines})" for kind in ("HT", "TTC"))
     discounted = "DO_TotalHT * (1 - COALESCE(DO_TxEscompte, 0) / 100.0)"
@@ -217,7 +277,8 @@ def _sqlite_lines() -> list[str]:
 
 def _sqlite_header() -> list[str]:
     return [
-        "CREATE TRIGGER TG_UPD_F_DOCENTETE AFTER UPDATE OF DO_ValFrais, DO_TypeLigneFrais, DO_Taxe1, DO_TxEscompte "
+        "CREATE TRIGGER TG_UPD_F_DOCENTETE AFTER UPDATE OF DO_ValFrais, DO_TypeLigneFrais, DO_Taxe1, DO_Taxe2, "
+        "DO_Taxe3, DO_TxEscompte "
         f"ON F_DOCENTETE {_body(*_totals('NEW'))}"
     ]
 
@@ -268,8 +329,8 @@ _PG_TRIGGERS = (
     "CREATE TRIGGER TG_INS_LINE BEFORE INSERT ON F_DOCLIGNE FOR EACH ROW EXECUTE FUNCTION sage_line_before()",
     "CREATE TRIGGER TG_MOV_LINE AFTER INSERT OR DELETE OR UPDATE OF DO_Type, DO_Piece, DL_Qte, DE_No, AR_Ref, AG_No1, "
     "AG_No2, DL_MontantHT, DL_MontantTTC, DL_Valorise ON F_DOCLIGNE FOR EACH ROW EXECUTE FUNCTION sage_line_after()",
-    "CREATE TRIGGER TG_UPD_HEADER AFTER UPDATE OF DO_ValFrais, DO_TypeLigneFrais, DO_Taxe1, DO_TxEscompte "
-    "ON F_DOCENTETE FOR EACH ROW EXECUTE FUNCTION sage_header_after()",
+    "CREATE TRIGGER TG_UPD_HEADER AFTER UPDATE OF DO_ValFrais, DO_TypeLigneFrais, DO_Taxe1, DO_Taxe2, DO_Taxe3, "
+    "DO_TxEscompte ON F_DOCENTETE FOR EACH ROW EXECUTE FUNCTION sage_header_after()",
     "CREATE TRIGGER TG_INS_DEPOSIT BEFORE INSERT ON F_DOCREGL FOR EACH ROW EXECUTE FUNCTION sage_deposit_before()",
     "CREATE TRIGGER TG_PAY_DEPOSIT AFTER INSERT ON F_DOCREGL FOR EACH ROW EXECUTE FUNCTION sage_deposit_after()",
 )

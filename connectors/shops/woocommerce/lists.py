@@ -56,14 +56,33 @@ def _rates(shop: Shop) -> dict[str, list[str]]:
 
 
 def _tax_rates(shop: Shop) -> list[Choice]:
-    """Percentages, each once: rates are deleted and made again in shops, percentages stay."""
+    """Percentages, each once: rates are deleted and made again in shops, percentages stay.
+
+    Rates of one place that count together (their priorities differ) at one percentage also come by themselves, under
+    their code and percentage as orders bear them: each of them needs a tax of its own.
+    """
     found: dict[Decimal, list[str]] = {}
-    for row in shop.api.every("taxes", {"_fields": "id,country,name,rate"}):
+    places: dict[tuple[Decimal, str, str], dict[str, str]] = {}
+    for row in shop.api.every("taxes", {"_fields": "id,country,state,name,rate,priority"}):
         percent = Decimal(str(row.get("rate") or 0))
-        found.setdefault(percent, []).append(f"{decoded(row.get('name'))} {row.get('country') or ''}".strip())
+        name, country, state = decoded(row.get("name")), str(row.get("country") or ""), str(row.get("state") or "")
+        found.setdefault(percent, []).append(f"{name} {country}".strip())
+        code = "-".join(part for part in (country, state, name, str(row.get("priority") or "")) if part).upper()
+        places.setdefault((percent, country, state), {})[code] = f"{name} {country}".strip()
+    several = {
+        f"{code} {number_text(percent)}": f"{number_text(percent).replace('.', ',')} % {name}"
+        for (percent, _, _), codes in places.items()
+        if percent and len({code.rpartition("-")[2] for code in codes}) > 1
+        for code, name in codes.items()
+    }
     return [
-        Choice(number_text(percent), f"{number_text(percent).replace('.', ',')} % ({', '.join(dict.fromkeys(names))})")
-        for percent, names in sorted(found.items(), reverse=True)
+        *(
+            Choice(
+                number_text(percent), f"{number_text(percent).replace('.', ',')} % ({', '.join(dict.fromkeys(names))})"
+            )
+            for percent, names in sorted(found.items(), reverse=True)
+        ),
+        *(Choice(key, label) for key, label in sorted(several.items())),
     ]
 
 

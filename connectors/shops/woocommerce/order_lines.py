@@ -235,7 +235,14 @@ def parse_rates(body: Row, lines: Sequence[OrderLine]) -> tuple[ShopRate, ...]:
         key = id_of(row, "rate_id")
         rate = ShopRate(key=key, code=text_of(row, "rate_code"), label=text_of(row, "label"))
         found.setdefault(
-            key, ShopRate(key=key, code=rate.code, label=rate.label, percent=_percent(row, rate, body, lines))
+            key,
+            ShopRate(
+                key=key,
+                code=rate.code,
+                label=rate.label,
+                percent=_percent(row, rate, body, lines),
+                compound=row.get("compound") is True,
+            ),
         )
     for line in lines:
         for tax in line.taxes:
@@ -268,10 +275,18 @@ def _named_percents(rate: ShopRate) -> Iterator[Decimal]:
 
 
 def _confirmed(percent: Decimal, key: str, lines: Sequence[OrderLine]) -> bool:
-    """Whether every line that bears only this rate was taxed so, to the rounding, and one of them is large enough."""
-    alone = [line for line in lines if [tax.rate for tax in line.taxes] == [key]]
-    agree = all(abs(line.taxes[0].amount - line.net * percent / 100) <= _CENT for line in alone)
-    return agree and percent <= 100 and any(abs(line.net) >= 10 for line in alone)
+    """Whether every line that bears this rate was taxed so, to the rounding, and one of them is large enough.
+
+    Charges that bear several rates may have been spread over them and tell nothing.
+    """
+    bearing = [
+        (line.net, tax.amount)
+        for line in lines
+        for tax in line.taxes
+        if tax.rate == key and (line.kind is LineKind.GOODS or len(line.taxes) == 1)
+    ]
+    agree = all(abs(amount - net * percent / 100) <= _CENT for net, amount in bearing)
+    return agree and percent <= 100 and any(abs(net) >= 10 for net, _ in bearing)
 
 
 def parse_rate_totals(body: Row, lines: Sequence[OrderLine], total_tax: Decimal, places: int) -> tuple[RateTotal, ...]:
@@ -295,6 +310,25 @@ def parse_rate_totals(body: Row, lines: Sequence[OrderLine], total_tax: Decimal,
         RateTotal(rate=key, goods=round_half_up(goods[key], places), shipping=round_half_up(shipping[key], places))
         for key in goods
     )
+
+
+def shown_decimals(body: Row, lines: Sequence[OrderLine], told: int) -> int:
+    """To how many decimals the shop rounded the totals and taxes of an order.
+
+    ``told`` is the shop's setting of today, or what is assumed for a file. An order made under a setting of none or one
+    shows it: its totals are that short, although the taxes by rate, which the shop keeps long, are not and do not add
+    up to them in cents.
+    """
+    if told > 2:
+        return told
+    totals = [amount(body.get("total")), amount(body.get("total_tax"))]
+    long = sum((tax.amount for line in lines for tax in line.taxes), Decimal(0))
+    if sum((line.tax for line in lines), Decimal(0)) == totals[1] or abs(long - totals[1]) < 2 * _CENT:
+        kept = (sum((tax.amount for tax in line.taxes), Decimal(0)) - line.tax for line in lines)
+        totals += [line.tax for line in lines]
+        if not any(abs(rest) > _CENT for rest in kept):
+            return told
+    return next((places for places in range(told) if all(one == round_half_up(one, places) for one in totals)), told)
 
 
 def _borne(amounts: Mapping[str, Decimal], lines: Sequence[OrderLine], *, shipping: bool) -> dict[str, Decimal]:

@@ -29,6 +29,7 @@ from connectors.shops.woocommerce.order_lines import (
     parse_rate_totals,
     parse_rates,
     rows_of,
+    shown_decimals,
     text_of,
 )
 from connectors.shops.woocommerce.order_payments import own_payment, with_recorded_payments
@@ -83,6 +84,7 @@ def parse_order(
     billing = parse_address(body.get("billing"))
     exempt = EXEMPT_BUYER if _says_yes(meta_value(body.get("meta_data"), "is_vat_exempt")) else ""
     lines = parse_lines(body, rules, exempt)
+    decimals = shown_decimals(body, lines, price_decimals(facts))
     carrier = next((line for line in lines if line.kind is LineKind.SHIPPING), None)
     status = text_of(body, "status").removeprefix("wc-")
     channel = _channel(body, rules)
@@ -95,6 +97,7 @@ def parse_order(
         modified_at=modified,
         completed_at=instant(body.get("date_completed_gmt")),
         prices_include_tax=body.get("prices_include_tax") is True,
+        decimals=decimals,
         total=total,
         total_tax=total_tax,
         buyer=parse_buyer(body, billing),
@@ -103,7 +106,7 @@ def parse_order(
         payment=own_payment(body, total, rules.marketplaces, channel),
         lines=lines,
         rates=parse_rates(body, lines),
-        rate_totals=parse_rate_totals(body, lines, total_tax, price_decimals(facts)),
+        rate_totals=parse_rate_totals(body, lines, total_tax, decimals),
         coupons=parse_coupons(body),
         refunds=parse_refunds(id_of(body), rows_of(body, "refunds"), refunds, lines, modified),
         note=decoded(body.get("customer_note")).strip(),

@@ -7,8 +7,17 @@ from datetime import date
 
 import pytest
 
+from connectors.canonical.levies import split
 from connectors.canonical.parties import Address
-from connectors.canonical.sales import DocumentKind, DocumentTotals, FooterCharge, LineKind
+from connectors.canonical.sales import (
+    DocumentKind,
+    DocumentLine,
+    DocumentTax,
+    DocumentTotals,
+    FooterCharge,
+    LineKind,
+    TaxBase,
+)
 from connectors.canonical.values import TaxBasis
 from connectors.core.problems import ItemRefused
 from tests.connectors.sage100.writing_support import (
@@ -59,6 +68,7 @@ def test_an_order_with_everything(writable) -> None:
         gross=document.expected_gross,
         net=sum(line.net for line in document.lines),
         tax=document.expected_tax,
+        codes={"C20": document.expected_tax["20"], "C055": document.expected_tax["5.5"]},
         deposits=document.expected_gross,
     )
     sandbox = writable.sandbox
@@ -536,3 +546,95 @@ def test_document_lines_keep_the_order_they_were_given(writable_file) -> None:
         writable_file.sandbox, "SELECT AR_Ref FROM F_DOCLIGNE WHERE DO_Piece = ? ORDER BY DL_Ligne", totals.piece
     )
     assert found == [("TENTE2P",), ("PORT",)]
+
+
+def _with_taxes(sandbox, *taxes: tuple[str, str, int]) -> list[DocumentTax]:
+    """Further sales taxes of the company: code, percentage, kind."""
+    bases = {2: TaxBase.RAISING, 3: TaxBase.TOTAL}
+    with sandbox.session(write=True) as session:
+        for code, percent, kind in taxes:
+            session.run(
+                "INSERT INTO F_TAXE (TA_No, TA_Code, TA_Intitule, TA_Taux, TA_TTaux, TA_Type, TA_Sens, CG_Num) "
+                "SELECT (SELECT MAX(TA_No) + 1 FROM F_TAXE), ?, ?, ?, 0, ?, 1, CG_Num "
+                "FROM F_TAXE WHERE TA_Code = 'C20'",
+                (code, code, percent, kind),
+            )
+    return [
+        DocumentTax(code=code, percent=D(percent), base=bases.get(kind, TaxBase.NET)) for code, percent, kind in taxes
+    ]
+
+
+@pytest.mark.covers("ORD-06", "ORD-10")
+@pytest.mark.parametrize("basis", list(TaxBasis))
+def test_lines_and_footer_of_several_taxes_are_written_and_read_back_per_code(writable, basis: TaxBasis) -> None:
+    gst, pst, over = _with_taxes(writable.sandbox, ("GST", "5", 0), ("PST", "7", 0), ("QST", "9.5", 3))
+    lead = (lambda text: split(D(text), (gst, pst), TaxBasis.NET).gross) if basis is TaxBasis.GROSS else D
+    amounts = split(lead("229.00"), (gst, pst), basis)
+    compound = split(D("100.00"), (gst, over), basis)
+    foot = split(lead("10.00"), (gst, pst), basis)
+    common = {"kind": LineKind.GOODS, "article": "TENTE2P", "variant": "TENTE2P", "quantity": D(1)}
+    first = DocumentLine(
+        position=1,
+        **common,
+        unit_price=lead("229.00"),
+        tax=gst,
+        more_taxes=(pst,),
+        net=amounts.net,
+        gross=amounts.gross,
+    )
+    second = DocumentLine(
+        position=2,
+        **common,
+        unit_price=D("100.00"),
+        tax=gst,
+        more_taxes=(over,),
+        net=compound.net,
+        gross=compound.gross,
+    )
+    codes = {
+        "GST": amounts.taxes[0] + compound.taxes[0] + foot.taxes[0],
+        "PST": amounts.taxes[1] + foot.taxes[1],
+        "QST": compound.taxes[1],
+    }
+    document = document_of(
+        first,
+        second,
+        basis=basis,
+        footer=FooterCharge(
+            amount=lead("10.00"), basis=basis, tax=gst, more_taxes=(pst,), net=foot.net, gross=foot.gross
+        ),
+        expected_gross=amounts.gross + compound.gross + foot.gross,
+        expected_tax={"5": codes["GST"], "7": codes["PST"], "9.5": codes["QST"]},
+        expected_codes=codes,
+    )
+    totals = created(writable, document)
+    assert (totals.gross, totals.codes) == (document.expected_gross, codes)
+    assert totals.tax == document.expected_tax
+    held = rows(
+        writable.sandbox,
+        "SELECT DL_CodeTaxe1, DL_CodeTaxe2, DL_CodeTaxe3, DL_TypeTaxe2 FROM F_DOCLIGNE WHERE DO_Piece = "
+        "(SELECT DO_Piece FROM F_DOCENTETE WHERE DO_NoWeb = '9001') ORDER BY DL_Ligne",
+    )
+    assert [tuple(row) for row in held] == [("GST", "PST", None, 0), ("GST", "QST", None, 3)]
+    with writable.open() as connection:
+        before = writable.sandbox.fingerprint()
+        assert connection.sales().amend_document(document, customer=BUYER, address="") == totals
+        assert writable.sandbox.fingerprint() == before, "an equal document is left alone"
+    alone = replace(first, more_taxes=(), **_alone(first, gst, basis))
+    less = replace(
+        document,
+        lines=(alone,),
+        footer=None,
+        expected_gross=alone.gross,
+        expected_tax={"5": alone.gross - alone.net},
+        expected_codes={"GST": alone.gross - alone.net},
+    )
+    with writable.open() as connection:
+        assert connection.sales().amend_document(less, customer=BUYER, address="").codes == less.expected_codes
+    wrong = replace(document, web_number="9002", expected_codes={**codes, "GST": codes["PST"], "PST": codes["GST"]})
+    assert refusal(writable, wrong).problem.code == "document_total_differs"
+
+
+def _alone(line: DocumentLine, tax: DocumentTax, basis: TaxBasis) -> dict[str, D]:
+    found = split(line.unit_price, (tax,), basis)
+    return {"net": found.net, "gross": found.gross}

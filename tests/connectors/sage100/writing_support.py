@@ -72,7 +72,7 @@ def line_of(
     """A line whose leading amount is ``lead``; the discount is what quantity by price has more."""
     amount, count = D(lead), D(quantity)
     unit = D(price) if price is not None else amount / count
-    factor = 1 + (tax.percent if tax else D(0)) / 100
+    factor = 1 + sum((one.percent for one in ((tax, *changes.get("more_taxes", ())) if tax else ())), D(0)) / 100
     if basis is TaxBasis.GROSS:
         net, gross = round_half_up(amount / factor, 2), amount
     else:
