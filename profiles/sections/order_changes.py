@@ -41,6 +41,16 @@ class OrderChangesSection(OptionsSection):
         ge=1,
         le=3650,
     )
+    vanished_limit: int = option(
+        20,
+        label="Commandes disparues acceptées",
+        help="Une commande supprimée dans la boutique compte comme annulée. Si une plus grande part des commandes "
+        "suivies a disparu, ou toutes, c’est sans doute une autre boutique : l’import s’arrête. À 100, jamais.",
+        group=_FOLLOWED,
+        unit="%",
+        ge=1,
+        le=100,
+    )
     edited_open: Literal["amend", "hold", "tell"] = option(
         "amend",
         label=_OPEN,
@@ -52,8 +62,8 @@ class OrderChangesSection(OptionsSection):
     cancelled_open: Literal["hold", "tell"] = option(
         "hold",
         label=_OPEN,
-        help="En attente, la pièce reprend le premier statut de son genre et personne ne la prépare. Une pièce plus "
-        "avancée n’est jamais touchée : vous êtes prévenu.",
+        help="Annulée, mise à la corbeille ou supprimée dans la boutique. En attente, la pièce reprend le premier "
+        "statut de son genre et personne ne la prépare. Une pièce plus avancée n’est jamais touchée.",
         group=_CANCELLED,
         choices={"hold": _HOLD, "tell": _TELL},
     )

@@ -16,14 +16,17 @@ from django.utils import timezone
 
 from connectors.canonical.keys import Entity
 from connectors.canonical.sales import DocumentTotals, Order, Refund
+from connectors.core.ports import Reader
 from connectors.core.problems import ConnectorError
 from connectors.core.query import Query
+from profiles import options_store
 from profiles.models import Profile, User
 from profiles.options_store import OptionsRefused
 from sync.mapping.rounding import cents
 from sync.models import Certificate, CertificateState, JournalEntry, Link, Run
 from sync.orders.preview import Picture, Pictures, opened
-from sync.orders.steps import DOCUMENT, amended_refunds
+from sync.orders.steps import DOCUMENT, Event, amended_refunds, lived
+from sync.orders.vanished import imported, vanished
 
 ROWS_KEPT = 5000
 NIGHT_DAYS = 35
@@ -168,9 +171,51 @@ def _rows(certificate: Certificate) -> Iterator[Row]:
         include_transferred=True,
     )
     with opened(profile) as (pictures, shop):
-        for page in shop.reader(Entity.ORDER).pages(query):
+        reader = shop.reader(Entity.ORDER)
+        seen: set[str] = set()
+        for page in reader.pages(query):
+            seen |= {order.key for order in page.records} | {row.key for row in page.refused}
             pictures.resolver.prefetch(page.records)
             yield from _page(profile, pictures, page.records)
+        yield from _vanished(profile, pictures, reader, query, seen)
+
+
+def _vanished(
+    profile: Profile, pictures: Pictures, reader: Reader[Any], query: Query, seen: Collection[str]
+) -> Iterator[Row]:
+    """Orders first met in the period that were deleted in the shop, while nobody dealt with their document.
+
+    Raises ``Misconfigured`` (``orders_vanished``) where so many are absent that it must be another shop.
+    """
+    rows = list(imported(profile.pk).filter(created_at__gte=query.created_after, created_at__lt=query.created_before))
+    lost = {row.shop_key or "": row for row in rows if row.shop_key not in seen and not _is_dealt_with(row.steps)}
+    limit = options_store.load(profile)["order_changes"].vanished_limit
+    for key in sorted(vanished(reader, list(lost), present=len(rows) - len(lost), limit_percent=limit)):
+        held = pictures.document(lost[key].erp_key or lost[key].reference, lost[key].steps.get(DOCUMENT, ""))
+        if held is not None:
+            yield _vanished_row(lost[key], held)
+
+
+def _is_dealt_with(steps: Mapping[str, str]) -> bool:
+    """Whether the cancellation of the order was acted upon, or a person said that it is settled."""
+    return any(one.event is Event.CANCELLED and not one.open for one in lived(steps))
+
+
+def _vanished_row(link: Link, held: DocumentTotals) -> Row:
+    return Row(
+        key=link.shop_key or "",
+        number=link.reference,
+        date=link.created_at.isoformat(timespec="seconds"),
+        status="",
+        currency="",
+        verdict=Verdict.DIFFERENT.value,
+        shop_total=_text(_ZERO),
+        shop_tax=_text(_ZERO),
+        piece=held.piece,
+        erp_total=_text(held.gross),
+        erp_tax=_text(sum(held.tax.values(), _ZERO)),
+        causes=("Commande supprimée dans la boutique : sa pièce est toujours dans l’ERP.",),
+    )
 
 
 def _page(profile: Profile, pictures: Pictures, orders: Iterable[Order]) -> Iterator[Row]:

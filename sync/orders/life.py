@@ -26,6 +26,7 @@ from sync.orders.steps import (
     CONTENT,
     DOCUMENT,
     DONE,
+    GONE,
     PAID,
     TOTAL,
     Act,
@@ -166,6 +167,7 @@ class Life:
         Raises ``ItemRefused`` (``document_vanished``), ``ItemDeferred`` (``quote_accepted``), and what the
         ERP raises when it cannot answer now.
         """
+        self.steps.pop(GONE, None)
         if self.order.firm and self._held().kind is DocumentKind.QUOTE:
             raise ItemDeferred(to_transform(self._held()))
         if CONTENT not in self.steps:
@@ -178,6 +180,16 @@ class Life:
         self._meet_cancellation(before)
         self._meet_payment(before)
         self._meet_other_payments(before)
+
+    def vanish(self, *, before: bool) -> None:
+        """Meets the deletion of the order in the shop as a cancellation; nothing where its document is gone as well.
+
+        Raises what the ERP raises when it cannot answer now.
+        """
+        piece = self.steps.get(DOCUMENT, "")
+        if self._target.find_document(self.order.web_number, piece=piece) is not None:
+            self._meet_cancellation(before)
+        self.steps[GONE] = DONE
 
     def problem(self) -> Problem | None:
         """Everything a person was told and has not settled, the newest naming the cause."""
@@ -418,13 +430,13 @@ class Life:
         )
         record(self.steps, done)
         if act is not Act.NONE and not silent:
-            self.remarks.append(Remark(done_text(done)))
+            self.remarks.append(Remark(done_text(done, deleted=self.order.gone)))
 
     def _tell(
         self, event: Event, key: str, held: DocumentTotals, *, reason: Problem | None = None, before: bool = False
     ) -> None:
         known = step_name(event, key) in self.steps
-        problem = told_problem(event, key, held, stage(held), self.order.total, reason)
+        problem = told_problem(event, key, held, stage(held), self.order.total, reason, deleted=self.order.gone)
         told = Lived(
             event=event,
             key=key,

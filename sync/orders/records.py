@@ -48,7 +48,8 @@ class ImportOrder(Record):
     ``status_after`` is the status to set in the shop, empty to leave it. Until the import is finished the document is
     the content, so that a mended setting is tried again; afterwards the ``facts`` of the shop are, so that a setting
     never touches what was imported. ``document`` is only missing then, and ``problem`` says why. ``decimals``: of unit
-    prices. ``firm``: the order's status stands for a sale and no longer for a quote.
+    prices. ``firm``: the order's status stands for a sale and no longer for a quote. ``gone``: the shop has deleted the
+    order; nothing else is known of it then.
     """
 
     key: str
@@ -63,6 +64,7 @@ class ImportOrder(Record):
     decimals: int = part(CONTACT, 2)
     problem: Problem | None = part(CONTACT, None)
     firm: bool = part(CONTACT, False)
+    gone: bool = part(CONTACT, False)
 
     @property
     def has_lived(self) -> bool:

@@ -12,6 +12,8 @@ CUSTOMER, ADDRESS, DOCUMENT, MARK = "customer", "address", "document", "mark"
 CONTENT, TOTAL, PAID, PAYMENTS = "content", "total", "paid", "payments"
 """Hash of the content the piece holds, the total it had when it was last written, whether its payment is settled, and
 the amounts of the order's other payments that are."""
+GONE = "gone"
+"""The order was deleted for good in the shop and that was met; it is looked for no more."""
 DONE = "oui"
 _EVENT = "event:"
 

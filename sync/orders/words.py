@@ -55,6 +55,14 @@ _TOLD: Mapping[Event, tuple[str, str, str]] = {
         "Saisissez le règlement dans l’ERP, puis cliquez sur « Traité » dans la page de la commande.",
     ),
 }
+_DELETED = (
+    "order_deleted_after_import",
+    "La commande a été supprimée dans la boutique après son import ; sa pièce %(piece)s (%(stage)s) n’a pas été "
+    "touchée.",
+    "Si la suppression est voulue, arrêtez la préparation ou faites l’avoir dans l’ERP, puis cliquez sur « Traité » "
+    "dans la page de la commande.",
+)
+"""What is said of a cancelled order that the shop does not even have any more."""
 _DONE: Mapping[tuple[Event, Act], str] = {
     (Event.EDITED, Act.AMEND): "Modifiée dans la boutique : pièce %(piece)s corrigée.",
     (Event.REFUNDED, Act.AMEND): "Remboursement %(key)s retiré de la pièce %(piece)s.",
@@ -86,16 +94,27 @@ NOT_EQUAL = Problem(
 )
 
 
-def done_text(done: Lived) -> str:
-    """The journal line of something that was done."""
-    return _DONE[done.event, done.act] % {"piece": done.piece, "key": done.key}
+def done_text(done: Lived, *, deleted: bool = False) -> str:
+    """The journal line of something that was done. ``deleted``: to an order that the shop no longer has."""
+    text = "Supprimée dans la boutique : pièce %(piece)s mise en attente." if deleted else _DONE[done.event, done.act]
+    return text % {"piece": done.piece, "key": done.key}
 
 
 def told_problem(
-    event: Event, key: str, held: DocumentTotals, stage: str, total: Decimal, reason: Problem | None
+    event: Event,
+    key: str,
+    held: DocumentTotals,
+    stage: str,
+    total: Decimal,
+    reason: Problem | None,
+    *,
+    deleted: bool = False,
 ) -> Problem:
-    """What a person is told about an event, with both states and, where something was tried, why it was not done."""
-    code, sentence, advice = _TOLD[event]
+    """What a person is told about an event, with both states and, where something was tried, why it was not done.
+
+    ``deleted``: the shop no longer has the order.
+    """
+    code, sentence, advice = _DELETED if deleted else _TOLD[event]
     values = {
         "key": key,
         "piece": held.piece,

@@ -138,6 +138,11 @@ class OrderWriter:
         """Does the steps that are not done; returns what a person has been told and not settled."""
         order, steps = done.item.record, done.steps
         before = done.finished and CONTENT not in steps
+        if order.gone:
+            done.finished = True
+            with self._life(done) as (life, _):
+                life.vanish(before=before)
+                return life.problem()
         if not done.finished:
             with self._life(done) as (life, target):
                 totals = self._import(done, life, target)
@@ -235,6 +240,7 @@ class OrderWriter:
             seconds=seconds,
             remarks=(*done.remarks, *done.notes),
             quiet=problem is not None and not done.news,
+            gone=done.item.record.gone,
         )
 
     def _failed(self, done: _Pass, error: ConnectorError, *, seconds: float) -> ItemResult:
