@@ -67,6 +67,29 @@ class OrderChangesSection(OptionsSection):
         group=_CANCELLED,
         choices={"hold": _HOLD, "tell": _TELL},
     )
+    cancelled_delivery: Literal["credit", "tell"] = option(
+        "tell",
+        label=_DELIVERED,
+        help="L’avoir porte toute la commande, moins ce qui en est déjà remboursé : choisissez-le si elle est facturée "
+        "en entier.",
+        group=_CANCELLED,
+        choices={"credit": _CREDIT, "tell": _TELL},
+    )
+    cancelled_invoice: Literal["credit", "tell"] = option(
+        "tell",
+        label=_INVOICED,
+        help="L’avoir porte l’identifiant web de la commande suivi de « -A ». Rien n’est crédité deux fois : un "
+        "remboursement déjà en avoir est déduit, un remboursement qui vient ensuite n’en fait pas d’autre.",
+        group=_CANCELLED,
+        choices={"credit": _CREDIT, "tell": _TELL},
+    )
+    cancelled_posted: Literal["credit", "tell"] = option(
+        "tell",
+        label=_POSTED,
+        help="La facture comptabilisée n’est jamais touchée : l’avoir est une nouvelle pièce.",
+        group=_CANCELLED,
+        choices={"credit": _CREDIT, "tell": _TELL},
+    )
     refunded_open: Literal["amend", "hold", "tell"] = option(
         "amend",
         label=_OPEN,

@@ -25,7 +25,7 @@ from sync.mapping.rounding import cents
 from sync.orders.erasure import notice
 from sync.orders.facts import Facts, facts_of
 from sync.orders.period import period_bounds
-from sync.orders.records import DOCUMENT, LIFE, CreditNote, ImportOrder, credit_note
+from sync.orders.records import DOCUMENT, LIFE, CreditNote, ImportOrder, cancellation, credit_note
 from sync.orders.resolver import ErpResolver
 from sync.orders.sessions import session_count, sessions_of
 from sync.orders.steps import MARK
@@ -166,6 +166,8 @@ class ImportOrders(Flow):
             firm=is_selected(order, ctx.options) and not is_quote(order, ctx.options),
         )
         moment = Moment(today=ctx.clock().astimezone(ctx.profile.tenant.zone).date(), timezone=_zone(ctx))
+        if order.cancelled and finished:
+            wanted = replace(wanted, whole=cancellation(order, ctx.options, self._resolver(ctx), moment))
         kind = None if is_selected(order, ctx.options) else DocumentKind.ORDER
         try:
             document = map_order(order, ctx.options, self._resolver(ctx), moment, kind=kind)

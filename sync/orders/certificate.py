@@ -22,10 +22,11 @@ from connectors.core.query import Query
 from profiles import options_store
 from profiles.models import Profile, User
 from profiles.options_store import OptionsRefused
+from sync.mapping.order_refunds import cancellation_number
 from sync.mapping.rounding import cents
 from sync.models import Certificate, CertificateState, JournalEntry, Link, Run
 from sync.orders.preview import Picture, Pictures, opened
-from sync.orders.steps import DOCUMENT, Event, amended_refunds, lived
+from sync.orders.steps import DOCUMENT, Act, Event, amended_refunds, covered_refunds, credited_refunds, lived
 from sync.orders.vanished import imported, vanished
 
 ROWS_KEPT = 5000
@@ -239,7 +240,11 @@ def _page(profile: Profile, pictures: Pictures, orders: Iterable[Order]) -> Iter
         if held is None:
             yield _row(order, Verdict.MISSING, None, (_missing(picture, met=met, told=causes.get(order.key, "")),), met)
             continue
-        found = (*_differences(picture, held, amended), *_refunds(picture, pictures, amended))
+        found = (
+            *_differences(picture, held, amended),
+            *_refunds(picture, pictures, amended | covered_refunds(steps)),
+            *_cancellation(picture, pictures, steps),
+        )
         yield _row(order, Verdict.DIFFERENT if found else Verdict.EQUAL, held, found, met)
 
 
@@ -304,6 +309,20 @@ def _refunds(picture: Picture, pictures: Pictures, amended: Collection[str]) -> 
             yield _refund_missing(refund)
         elif credit.gross != refund.amount:
             yield _both(f"Remboursement {refund.key}", refund.amount, credit.gross)
+
+
+def _cancellation(picture: Picture, pictures: Pictures, steps: Mapping[str, str]) -> Iterator[str]:
+    """The credit note of a cancelled order, where one was made: there, and of all that was not credited apart."""
+    if not any(one.event is Event.CANCELLED and one.act is Act.CREDIT for one in lived(steps)):
+        return
+    apart = amended_refunds(steps) | credited_refunds(steps)
+    refunds = picture.order.refunds
+    wanted = picture.order.total - sum((refund.amount for refund in refunds if refund.key in apart), _ZERO)
+    credit = pictures.document(cancellation_number(picture.number))
+    if credit is None:
+        yield f"Commande annulée : son avoir de {_shown(wanted)} n’est plus dans l’ERP."
+    elif credit.gross != wanted:
+        yield _both("Annulation", wanted, credit.gross)
 
 
 def _refund_missing(refund: Refund) -> str:

@@ -87,6 +87,16 @@ def amended_refunds(steps: Mapping[str, str]) -> set[str]:
     return {one.key for one in lived(steps) if one.event is Event.REFUNDED and one.act is Act.AMEND}
 
 
+def credited_refunds(steps: Mapping[str, str]) -> set[str]:
+    """Keys of the refunds that have a credit note of their own."""
+    return {one.key for one in lived(steps) if one.event is Event.REFUNDED and one.act is Act.CREDIT}
+
+
+def covered_refunds(steps: Mapping[str, str]) -> set[str]:
+    """Keys of the refunds that need no credit note: of nothing, or within the credit note of the whole order."""
+    return {one.key for one in lived(steps) if one.event is Event.REFUNDED and one.act is Act.NONE}
+
+
 def payments_known(steps: Mapping[str, str]) -> dict[str, Decimal]:
     """Amounts by key of the other payments of the order that need nothing more."""
     return {key: Decimal(amount) for key, amount in json.loads(steps.get(PAYMENTS, "{}")).items()}

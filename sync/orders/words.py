@@ -67,6 +67,7 @@ _DONE: Mapping[tuple[Event, Act], str] = {
     (Event.EDITED, Act.AMEND): "Modifiée dans la boutique : pièce %(piece)s corrigée.",
     (Event.REFUNDED, Act.AMEND): "Remboursement %(key)s retiré de la pièce %(piece)s.",
     (Event.REFUNDED, Act.CREDIT): "Remboursement %(key)s : avoir %(piece)s.",
+    (Event.CANCELLED, Act.CREDIT): "Annulée dans la boutique : avoir %(piece)s.",
     (Event.CANCELLED, Act.HOLD): "Annulée dans la boutique : pièce %(piece)s mise en attente.",
     (Event.PAID, Act.AMEND): "Payée après l’import : règlement ajouté à la pièce %(piece)s.",
 }
@@ -87,6 +88,10 @@ PAYMENT_CHANGED = Problem(
 PAYMENT_TOO_MUCH = Problem(
     "payment_exceeds_rest",
     "Ce paiement dépasse ce qui reste à régler sur la pièce.",
+)
+REFUND_SETTLED = Problem(
+    "refund_settled_by_hand",
+    "Une personne a déjà traité le remboursement %(key)s : ce qui reste à créditer n’est pas connu.",
 )
 NOT_EQUAL = Problem(
     "document_not_equal",

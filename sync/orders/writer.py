@@ -20,10 +20,11 @@ from connectors.core.problems import ConnectorError, Consequence, ItemDeferred, 
 from connectors.core.results import Action, Found, ItemResult, Outbound, Outcome, Remark
 from profiles.sections import OrderChangesSection
 from sync.mapping.customers import CustomerPlan
-from sync.orders.life import Life, Rehearsal
+from sync.orders.life import Life
 from sync.orders.records import ImportOrder
 from sync.orders.sessions import SalesSessions
 from sync.orders.steps import ADDRESS, CONTENT, CUSTOMER, DOCUMENT, DONE, MARK
+from sync.orders.targets import Rehearsal
 from sync.orders.words import VANISHED
 
 PLANNED = "Après l’import"
