@@ -30,6 +30,7 @@ from sync.orders.resolver import ErpResolver
 from sync.orders.sessions import session_count, sessions_of
 from sync.orders.steps import MARK
 from sync.orders.vanished import VanishedOrder, asked_vanished, followed_vanished, is_due, looked
+from sync.orders.words import overpaid_notes
 from sync.orders.writer import Marker, OrderWriter
 
 
@@ -135,6 +136,7 @@ class ImportOrders(Flow):
             reference=order.number,
             parts=frozenset({LIFE if finished else DOCUMENT}),
             lasting=frozenset({LIFE}),
+            notes=() if finished else overpaid_notes(wanted.document),
         )
 
     def _left_out(self, ctx: RunContext, order: Order) -> str:

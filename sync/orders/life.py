@@ -48,6 +48,7 @@ from sync.orders.words import (
     REFUND_SETTLED,
     VANISHED,
     done_text,
+    overpaid_notes,
     to_transform,
     told_problem,
 )
@@ -196,6 +197,7 @@ class Life:
         self._meet(Event.PAID, "", before, _PAYABLE, self._pay)
         if self._recorded(Event.PAID).act is Act.AMEND:
             self._settle_payments()
+            self.remarks += [Remark(note, warning=True) for note in overpaid_notes(document)]
 
     def _meet_other_payments(self, before: bool) -> None:
         """Payments that came after the first ones, each by itself; a changed amount is a person's to sort out."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from connectors.canonical.sales import DocumentTotals
+from connectors.canonical.sales import DocumentTotals, SalesDocument
 from connectors.core.problems import Problem
+from sync.mapping.order_payments import overpaid
 from sync.mapping.rounding import cents
 from sync.orders.steps import Act, Event, Lived
 
@@ -97,6 +98,17 @@ NOT_EQUAL = Problem(
     "document_not_equal",
     "La pièce ne tient pas encore la commande telle qu’elle est maintenant.",
 )
+
+
+def overpaid_notes(document: SalesDocument | None) -> tuple[str, ...]:
+    """What is said of deposits that exceed their document; nothing when they do not."""
+    excess = overpaid(document) if document is not None else Decimal(0)
+    if not excess:
+        return ()
+    return (
+        f"Trop-perçu de {_shown(excess)} : le règlement est celui que la boutique a reçu ; l’excédent reste au crédit "
+        "du client.",
+    )
 
 
 def done_text(done: Lived, *, deleted: bool = False) -> str:

@@ -34,12 +34,21 @@ class Deposits:
         self._lookups = lookups
         self._sizes = sizes
 
+    def check(self, deposits: Sequence[Deposit]) -> None:
+        """Raises ``ItemRefused`` for a deposit of nothing or less, or of an unknown method or journal."""
+        for deposit in deposits:
+            if deposit.amount <= 0:
+                raise refused("deposit_invalid", value=f"{deposit.amount:f}")
+            self._lookups.payment_method(deposit.method)
+            self._lookups.journal(deposit.journal)
+
     def add(self, piece: Piece, deposits: Sequence[Deposit], rate: Decimal | None = None) -> None:
         """Adds those of ``deposits`` the document does not have yet, and sets journal and reference of their payments.
 
         ``rate``: units of the document's currency for one of the company's, ``None`` in the company's own. Two equal
         deposits (amount, label, method) are two payments. Raises ``ItemRefused`` when Sage makes no payment of one.
         """
+        self.check(deposits)
         present = Counter(_fingerprint(row) for row in self._of(piece))
         for deposit in deposits:
             row = self._row(piece, deposit, rate)

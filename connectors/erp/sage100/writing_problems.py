@@ -133,6 +133,10 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "Sage n’a pas créé le règlement de l’acompte de %(value)s.",
         "Vérifiez que le pilote d’écriture est bien celui de Sage 100.",
     ),
+    "deposit_invalid": (
+        "Le règlement de %(value)s ne peut pas devenir un acompte : Sage n’en tient que de positifs.",
+        "Vérifiez les paiements de la commande dans la boutique.",
+    ),
     "instalments_of_customer": (
         "L’échéancier de la commande n’a pas été écrit dans le document %(value)s : cette version de Sage calcule les"
         " échéances d’après les conditions de règlement du client.",

@@ -224,3 +224,18 @@ def test_a_credit_note_leaves_its_order_as_it_was(writable) -> None:
     progress = writable.read(Entity.ORDER, Aspect.STATE).by_key
     assert (progress["9001"].state, progress["9001"].piece) == (DocumentState.ORDER, held.piece)
     assert not {"9001-R7", "9001-R8"} & set(progress)
+
+
+@pytest.mark.parametrize("amount", ["-0.03", "0"])
+def test_a_deposit_that_is_not_positive_is_refused_and_nothing_is_written(writable, amount) -> None:
+    wrong = deposits_of("600.00", amount)
+    with writable.open() as connection:
+        sales = connection.sales()
+        with pytest.raises(ItemRefused) as caught:
+            sales.create_document(replace(document_of(), deposits=wrong), customer=BUYER, address="")
+        assert caught.value.problem.code == "deposit_invalid"
+        assert sales.find_document("9001") is None
+        piece = sales.create_document(document_of(), customer=BUYER, address="").piece
+        with pytest.raises(ItemRefused):
+            sales.add_deposits("9001", wrong)
+    assert rows(writable.sandbox, PAYMENTS, piece) == []
