@@ -141,6 +141,22 @@ class LinkBook:
         ).order_by("not_before")
         return list(rows.values_list(f"link__{self.near}", flat=True))
 
+    def accounted(self, entity: Entity, aspect: Aspect, run_id: int) -> set[str]:
+        """Keys that a run has accounted for and that are not done: what it may read again, to count them no more."""
+        rows = self._with_state(aspect).filter(Q(("state__run_id", run_id)), entity=entity)
+        waiting = Q(status=LinkStatus.CREATING) | Q(("state__not_before__isnull", False))
+        return {key or "" for key in rows.filter(waiting).values_list(self.near, flat=True)}
+
+    def account(self, entity: Entity, aspect: Aspect, keys: Collection[str], run_id: int) -> None:
+        """Notes that a run has accounted for these keys; nothing else of their state changes. Part of the caller's
+        transaction. Keys without a link are left out."""
+        for chunk in _chunks(sorted(keys)):
+            ids = self._rows(entity, **{f"{self.near}__in": chunk}).values_list("pk", flat=True)
+            rows = [LinkState(link_id=pk, aspect=aspect, run_id=run_id) for pk in ids]
+            LinkState.objects.bulk_create(
+                rows, update_conflicts=True, unique_fields=["link", "aspect"], update_fields=["run_id"]
+            )
+
     def held(self, entity: Entity, aspect: Aspect) -> list[str]:
         """Keys that are refused or failed now, for «retry all failed»."""
         rows = LinkState.objects.filter(link__profile_id=self.profile_id, link__entity=entity, aspect=aspect).exclude(
