@@ -194,8 +194,11 @@ class Life:
         if document is not None and not document.deposits:
             self._settle_payments()
             return
-        self._meet(Event.PAID, "", before, _PAYABLE, self._pay)
-        if self._recorded(Event.PAID).act is Act.AMEND:
+        if document is not None and deposits_sum(document.deposits) <= self._held().deposits:
+            self._record(Event.PAID, "", Act.NONE, self._held())
+        else:
+            self._meet(Event.PAID, "", before, _PAYABLE, self._pay)
+        if self._recorded(Event.PAID).act in (Act.AMEND, Act.NONE):
             self._settle_payments()
             self.remarks += [Remark(note, warning=True) for note in overpaid_notes(document)]
 
@@ -320,6 +323,9 @@ class Life:
             raise ItemRefused(self.order.problem or NOT_EQUAL)
         known = payments_known(self.steps)
         wanted = [one for one in self.order.document.deposits if one.payment not in known]
+        # What the piece holds beyond our own was entered by a person: this may well be the same money.
+        if deposits_sum(wanted) > deposits_sum(self.order.document.deposits) - held.deposits:
+            raise ItemRefused(PAYMENT_TOO_MUCH)
         return self._target.add_deposits(self.order.web_number, wanted)
 
     def _pay_other(self, key: str, held: DocumentTotals) -> DocumentTotals:

@@ -49,10 +49,11 @@ class Deposits:
         deposits (amount, label, method) are two payments. Raises ``ItemRefused`` when Sage makes no payment of one.
         """
         self.check(deposits)
-        present = Counter(_fingerprint(row) for row in self._of(piece))
+        amount = "DR_Montant" if rate is None else "DR_MontantDev"
+        present = Counter(_fingerprint(row, amount.lower()) for row in self._of(piece))
         for deposit in deposits:
             row = self._row(piece, deposit, rate)
-            known = (row["DR_Libelle"], row["DR_Montant"], row["N_Reglement"])
+            known = (row["DR_Libelle"], row[amount], row["N_Reglement"])
             if present[known]:
                 present[known] -= 1
                 continue
@@ -112,5 +113,6 @@ class Deposits:
             self._sizes.notes.append(problem("payment_posted", value=f"{deposit.amount:f}"))
 
 
-def _fingerprint(row: Row) -> tuple[str, Decimal, int]:
-    return text_of(row["dr_libelle"]).strip(), decimal_of(row["dr_montant"]), int_of(row["n_reglement"])
+def _fingerprint(row: Row, amount: str) -> tuple[str, Decimal, int]:
+    """What a deposit is known by; its amount in the document's own currency, since Sage rounds the rate."""
+    return text_of(row["dr_libelle"]).strip(), decimal_of(row[amount]), int_of(row["n_reglement"])

@@ -102,6 +102,10 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "Le numéro de pièce suivant « %(value)s » ne tient plus dans Sage.",
         "Changez le numéro courant de la souche dans Sage.",
     ),
+    "numbers_used": (
+        "La numérotation de la souche est loin derrière ses pièces : « %(value)s » et les numéros avant lui sont pris.",
+        "Mettez le numéro courant de la souche après sa dernière pièce, dans Sage.",
+    ),
     # Lines
     "article_unknown": (
         "L’article « %(value)s » n’existe pas dans Sage.",

@@ -92,6 +92,26 @@ def test_p17_several_payments_in_a_foreign_currency(writable) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.covers("ORD-06")
+def test_p17_a_foreign_payment_is_known_again_although_sage_rounds_the_rate(writable) -> None:
+    """A quotation «uncertain» keeps one over the rate at six decimals: worked out again, the amount would differ."""
+    index = one(writable.sandbox, "SELECT MIN(cbIndice) FROM P_DEVISE WHERE D_CodeISO <> 'EUR' AND D_CodeISO <> ''")[0]
+    with writable.sandbox.session() as session:
+        session.run("UPDATE P_DEVISE SET D_Mode = 1 WHERE cbIndice = ?", (index,))
+    document = replace(
+        document_of(
+            line_of(1, "TENTE2P", "2000000.00", price="2000000.00"), currency=str(index), currency_rate=D("163.27")
+        ),
+        deposits=deposits_of("1.00"),
+    )
+    document = replace(document, deposits=(replace(document.deposits[0], amount=document.expected_gross),))
+    with writable.open() as connection:
+        sales = connection.sales()
+        totals = sales.create_document(document, customer=BUYER, address="")
+        assert sales.add_deposits("9001", document.deposits) == totals
+    assert len(rows(writable.sandbox, PAYMENTS, totals.piece)) == 1
+
+
 @pytest.mark.covers("PAY-01")
 def test_a_document_in_preparation_still_takes_a_payment(writable) -> None:
     first, second, _ = deposits_of("1000.00", "211.32", "1")
