@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from django.urls import reverse
 
+from profiles import options_store
 from sync.models import JournalEntry
 from sync.orders.steps import Act, Event
 from tests.flows.conftest import Story
@@ -187,3 +188,12 @@ def test_p16_a_refused_credit_note_of_a_cancellation_is_told_with_the_reason(sto
     assert _credited(order) == 0
     story.run("orders", keys=[order.key], retry=True)
     assert _credited(order) == order.total()
+
+
+@pytest.mark.covers("ORD-09", "ORD-07")
+def test_p16_carriage_at_the_foot_of_a_document_is_credited_with_it(story: Story) -> None:
+    options_store.save(story.profile, {"orders": {"shipping_as": "footer"}}, author=None)
+    order = _invoiced(story)
+    order.status("cancelled")
+    assert story.run("orders").updated == 1, order.told()
+    assert _whole(order) == order.total()
