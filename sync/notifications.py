@@ -35,8 +35,8 @@ from sync.services import RunRefused, run_request
 logger = logging.getLogger(__name__)
 
 FLOW = "orders"
-FOLLOWED = frozenset({Event.CREATED, Event.UPDATED, Event.RESTORED})
-"""An order that is deleted in the shop keeps its document: a person decides, nothing is read again."""
+FOLLOWED = frozenset({Event.CREATED, Event.UPDATED, Event.RESTORED, Event.DELETED})
+"""A deleted order is looked for like any other: in the trash, or gone, its document is treated as a cancelled one."""
 
 KEYS_PER_RUN = 500
 EVENTS_PER_LOOK = 5_000

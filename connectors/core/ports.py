@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from connectors.canonical.base import Record
 from connectors.canonical.keys import Aspect, Entity
@@ -83,6 +83,22 @@ class Reader(Protocol[R]):
 
     def all_keys(self) -> Iterator[str]:
         """Every key that exists now, to notice deletions."""
+        ...
+
+
+@runtime_checkable
+class AbsenceReader(Protocol):
+    """A reader that can tell an object deleted for good from one it merely does not give."""
+
+    def unlisted(self, keys: Collection[str]) -> frozenset[str]:
+        """Those of ``keys`` that no list of the system holds, its trash included; few calls for many keys."""
+        ...
+
+    def is_gone(self, key: str) -> bool:
+        """Whether the system says of this very object that it does not exist.
+
+        Raises ``Misconfigured`` for an answer that says neither.
+        """
         ...
 
 

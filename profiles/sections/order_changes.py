@@ -41,6 +41,16 @@ class OrderChangesSection(OptionsSection):
         ge=1,
         le=3650,
     )
+    vanished_limit: int = option(
+        20,
+        label="Commandes disparues acceptées",
+        help="Une commande supprimée dans la boutique compte comme annulée. Si une plus grande part des commandes "
+        "suivies a disparu, ou toutes, c’est sans doute une autre boutique : l’import s’arrête. À 100, jamais.",
+        group=_FOLLOWED,
+        unit="%",
+        ge=1,
+        le=100,
+    )
     edited_open: Literal["amend", "hold", "tell"] = option(
         "amend",
         label=_OPEN,
@@ -52,10 +62,33 @@ class OrderChangesSection(OptionsSection):
     cancelled_open: Literal["hold", "tell"] = option(
         "hold",
         label=_OPEN,
-        help="En attente, la pièce reprend le premier statut de son genre et personne ne la prépare. Une pièce plus "
-        "avancée n’est jamais touchée : vous êtes prévenu.",
+        help="Annulée, mise à la corbeille ou supprimée dans la boutique. En attente, la pièce reprend le premier "
+        "statut de son genre et personne ne la prépare. Une pièce plus avancée n’est jamais touchée.",
         group=_CANCELLED,
         choices={"hold": _HOLD, "tell": _TELL},
+    )
+    cancelled_delivery: Literal["credit", "tell"] = option(
+        "tell",
+        label=_DELIVERED,
+        help="L’avoir porte toute la commande, moins ce qui en est déjà remboursé : choisissez-le si elle est facturée "
+        "en entier.",
+        group=_CANCELLED,
+        choices={"credit": _CREDIT, "tell": _TELL},
+    )
+    cancelled_invoice: Literal["credit", "tell"] = option(
+        "tell",
+        label=_INVOICED,
+        help="L’avoir porte l’identifiant web de la commande suivi de « -A ». Rien n’est crédité deux fois : un "
+        "remboursement déjà en avoir est déduit, un remboursement qui vient ensuite n’en fait pas d’autre.",
+        group=_CANCELLED,
+        choices={"credit": _CREDIT, "tell": _TELL},
+    )
+    cancelled_posted: Literal["credit", "tell"] = option(
+        "tell",
+        label=_POSTED,
+        help="La facture comptabilisée n’est jamais touchée : l’avoir est une nouvelle pièce.",
+        group=_CANCELLED,
+        choices={"credit": _CREDIT, "tell": _TELL},
     )
     refunded_open: Literal["amend", "hold", "tell"] = option(
         "amend",

@@ -90,8 +90,8 @@ class PaymentsSection(OptionsSection):
     create_differences: bool = option(
         False,
         label="Créer les écarts de règlement",
-        help="Crée un règlement de plus lorsque le total payé est différent du total de la commande. Sert avec le "
-        "« Montant payé ».",
+        help="Crée un règlement de plus lorsque le total payé est inférieur au total de la commande ; un trop-perçu "
+        "reste dans le règlement reçu et est signalé. Sert avec le « Montant payé ».",
         group=_DIFFERENCES,
         visible_if={"create": True},
     )

@@ -50,7 +50,8 @@ def decide(*, flow: Flow, run: Run, view: LinkView | None, content: str, now: da
         return Choice(Decision.SEND, action=Action.CREATE) if flow.creates else Choice(Decision.EXCLUDED, ABSENT)
     if view.run_id == run.pk:
         return Choice(Decision.ALREADY)
-    if view.status == LinkStatus.LINKED:
+    # What was just read from the shop exists there, whatever another flow met before.
+    if view.status == LinkStatus.LINKED or (view.status == LinkStatus.GONE and flow.direction is Direction.IMPORT):
         return _decide_linked(flow, run, view, content, now)
     if view.status == LinkStatus.GONE:
         return Choice(Decision.EXCLUDED, GONE)

@@ -26,12 +26,25 @@ class Intake:
         self.flow = ctx.flow
         self.linkbook = ctx.linkbook
         self.guards = guards
+        self.known: set[str] = set()
+        """Keys that this run accounted for without a call, in a reading beside the main one."""
 
     def items(self, tally: PageTally, page: Page[Any]) -> list[Item]:
         """Records of the page that must be sent."""
         for row in page.refused:
-            self.refuse(tally, row.key, row.label, row.problem)
+            if self._is_first(tally, row.key):
+                self.refuse(tally, row.key, row.label, row.problem)
         return self._compare(tally, list(self._map_all(tally, page)))
+
+    def _is_first(self, tally: PageTally, key: str) -> bool:
+        """Whether a record that needs no call is to be accounted for: not when another reading of this run did."""
+        if key in self.known:
+            tally.already += 1
+            return False
+        if not tally.moves_cursor:
+            self.known.add(key)
+            tally.settled.append(key)
+        return True
 
     def _map_all(self, tally: PageTally, page: Page[Any]) -> Iterator[Mapped]:
         refused: list[tuple[Any, Problem]] = []
@@ -44,10 +57,12 @@ class Intake:
                 continue
             except Exception as error:  # noqa: BLE001  # the per-item guard of the mapping
                 self.guards.bug(error)
-                self.refuse(tally, record.key, _label(record), verdicts.BUG, outcome="failed")
+                if self._is_first(tally, record.key):
+                    self.refuse(tally, record.key, _label(record), verdicts.BUG, outcome="failed")
                 continue
             if isinstance(mapped, Excluded):
-                tally.count("excluded", mapped.reason)
+                if self._is_first(tally, record.key):
+                    tally.count("excluded", mapped.reason)
                 excluded.append(record.key)
             else:
                 yield mapped
@@ -73,6 +88,8 @@ class Intake:
             view = views.get(record.key)
             if view is not None and view.run_id == self.ctx.run.pk:
                 tally.already += 1
+                continue
+            if not self._is_first(tally, record.key):
                 continue
             self.refuse(tally, record.key, _label(record), problem)
             if self._keeps:
@@ -116,6 +133,8 @@ class Intake:
             view = views.get(one.ref.key)
             content = one.hash()
             choice = decide(flow=self.flow, run=self.ctx.run, view=view, content=content, now=now)
+            if choice.decision in _SETTLED and not self._is_first(tally, one.ref.key):
+                continue
             if choice is UNCHANGED:
                 unchanged += 1
                 continue
@@ -189,6 +208,8 @@ class Intake:
         )
 
 
+_SETTLED = frozenset(Decision) - {Decision.SEND, Decision.ALREADY}
+"""Decisions that account for a record without a call."""
 UNMAPPED = "unmapped"
 """Stands for the content of a record that has none yet, because the mapping refused it."""
 

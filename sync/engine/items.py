@@ -17,7 +17,8 @@ class PageTally:
     """Accounts for one page, or for all pages of some keys: complete when all was read and every record has an outcome.
 
     ``already`` counts records that an earlier slice of the same run accounted for. ``counts`` are outcomes not yet
-    written; ``states`` and ``journal`` wait for the same transaction.
+    written; ``states`` and ``journal`` wait for the same transaction. ``settled`` are the keys of records accounted for
+    without a call by a reading beside the main one, which may give them again.
     """
 
     cursor: Cursor
@@ -33,6 +34,7 @@ class PageTally:
     links: list[LinkWrite] = field(default_factory=list)
     states: list[StateWrite] = field(default_factory=list)
     moves_cursor: bool = True
+    settled: list[str] = field(default_factory=list)
 
     @property
     def is_complete(self) -> bool:

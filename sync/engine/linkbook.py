@@ -45,7 +45,7 @@ class LinkView(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkWrite:
-    """New identity of one link. ``remote_key`` empty keeps what is stored; ``steps`` replace what is stored."""
+    """New identity of one link. ``remote_key`` empty keeps what is stored, and so do ``steps`` that are ``None``."""
 
     entity: Entity
     key: str
@@ -55,7 +55,7 @@ class LinkWrite:
     reference: str = ""
     label: str = ""
     token: str = ""
-    steps: Mapping[str, str] = field(default_factory=dict)
+    steps: Mapping[str, str] | None = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +140,22 @@ class LinkBook:
             link__profile_id=self.profile_id, link__entity=entity, aspect=aspect, not_before__lte=now
         ).order_by("not_before")
         return list(rows.values_list(f"link__{self.near}", flat=True))
+
+    def accounted(self, entity: Entity, aspect: Aspect, run_id: int) -> set[str]:
+        """Keys that a run has accounted for and that are not done: what it may read again, to count them no more."""
+        rows = self._with_state(aspect).filter(Q(("state__run_id", run_id)), entity=entity)
+        waiting = Q(status=LinkStatus.CREATING) | Q(("state__not_before__isnull", False))
+        return {key or "" for key in rows.filter(waiting).values_list(self.near, flat=True)}
+
+    def account(self, entity: Entity, aspect: Aspect, keys: Collection[str], run_id: int) -> None:
+        """Notes that a run has accounted for these keys; nothing else of their state changes. Part of the caller's
+        transaction. Keys without a link are left out."""
+        for chunk in _chunks(sorted(keys)):
+            ids = self._rows(entity, **{f"{self.near}__in": chunk}).values_list("pk", flat=True)
+            rows = [LinkState(link_id=pk, aspect=aspect, run_id=run_id) for pk in ids]
+            LinkState.objects.bulk_create(
+                rows, update_conflicts=True, unique_fields=["link", "aspect"], update_fields=["run_id"]
+            )
 
     def held(self, entity: Entity, aspect: Aspect) -> list[str]:
         """Keys that are refused or failed now, for «retry all failed»."""
@@ -258,15 +274,18 @@ class LinkBook:
 
     def _upsert(self, writes: Sequence[LinkWrite]) -> None:
         now = timezone.now()
-        with_key = [write for write in writes if write.remote_key]
-        without = [write for write in writes if not write.remote_key]
-        for group, fields in ((with_key, [self.far, "shop_parent", *_FIELDS]), (without, _FIELDS)):
+        groups: dict[tuple[str, ...], list[LinkWrite]] = {}
+        for write in writes:
+            identity = (self.far, "shop_parent") if write.remote_key else ()
+            steps = () if write.steps is None else ("steps",)
+            groups.setdefault((*identity, *steps, *_FIELDS), []).append(write)
+        for fields, group in groups.items():
             for chunk in _chunks(group):
                 Link.objects.bulk_create(
                     [self._row(write, now) for write in chunk],
                     update_conflicts=True,
                     unique_fields=["profile", "entity", self.near],
-                    update_fields=fields,
+                    update_fields=list(fields),
                 )
 
     def _row(self, write: LinkWrite, now: datetime) -> Link:
@@ -279,7 +298,7 @@ class LinkBook:
             label=write.label[:250],
             status=write.status,
             token=write.token,
-            steps=dict(write.steps),
+            steps=dict(write.steps or {}),
             updated_at=now,
         )
 
@@ -322,7 +341,7 @@ class LinkBook:
         return ids
 
 
-_FIELDS = ["reference", "label", "status", "token", "steps", "updated_at"]
+_FIELDS = ("reference", "label", "status", "token", "updated_at")
 _STATE_FIELDS = [
     "sent_hash", "held_hash", "outcome", "problem_code", "problem", "advice", "attempts", "not_before", "run_id",
     "touched_at",

@@ -47,7 +47,7 @@ class Pipeline:
         self.linkbook = ctx.linkbook
         self.flow = ctx.flow
         guards = Guards(ctx)
-        self.pages = OpenPages(recorder)
+        self.pages = OpenPages(recorder, (ctx.flow.entity, ctx.flow.aspect))
         self.intake = Intake(ctx, guards)
         self.outflow = Outflow(ctx, recorder, self.pages, guards)
         self.outflow.yields = depth == 0
@@ -101,11 +101,12 @@ class Pipeline:
         self.outflow.close()
 
     def keys_to_revisit(self) -> list[str]:
-        """Open intents first, then items whose retry clock has run out."""
+        """Open intents first, then items whose retry clock has run out; what this run accounted for is left out."""
         flow, now = self.flow, self.ctx.clock()
+        self.intake.known |= self.linkbook.accounted(flow.entity, flow.aspect, self.ctx.run.pk)
         intents = self.linkbook.open_intents(flow.entity, flow.aspect, now) if flow.creates else []
         due = self.linkbook.due(flow.entity, flow.aspect, now)
-        return list(dict.fromkeys([*intents, *due]))
+        return [key for key in dict.fromkeys([*intents, *due]) if key not in self.intake.known]
 
     def revisit(self, keys: Collection[str]) -> Ending:
         """Reads these keys again, before anything else is read."""
@@ -214,6 +215,8 @@ class Pipeline:
             finally:
                 child.close()
             self.outflow.quota_reached |= child.outflow.quota_reached
+            if (child.flow.entity, child.flow.aspect) == (self.flow.entity, self.flow.aspect):
+                self.intake.known |= child.intake.known
 
     def _defer(self, item: Item, waits_for: Ref) -> None:
         problem = Problem(

@@ -11,7 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from billing import ledger
-from connectors.canonical.keys import Direction
+from connectors.canonical.keys import Aspect, Direction, Entity
 from connectors.core.results import Cursor
 from sync.engine.linkbook import LinkBook, LinkWrite, StateWrite
 from sync.models import JournalEntry, Run, RunState, SliceState
@@ -26,7 +26,8 @@ class Record:
     """What one transaction writes.
 
     ``counts`` adds to the run's counters (``read`` included). ``settle`` is the reservation of the batch with the
-    units really spent. ``cursor`` moves the reading position, only when every row before it is accounted for.
+    units really spent. ``settled`` are keys of the ``aspect`` that the run has accounted for without a call. ``cursor``
+    moves the reading position, only when every row before it is accounted for.
     """
 
     links: list[LinkWrite] = field(default_factory=list)
@@ -37,6 +38,8 @@ class Record:
     cursor: Cursor | None = None
     total: int | None = None
     settle: tuple[str, int] | None = None
+    settled: list[str] = field(default_factory=list)
+    aspect: tuple[Entity, Aspect] | None = None
 
 
 class Recorder:
@@ -58,6 +61,8 @@ class Recorder:
         with transaction.atomic():
             self._hold_fence(record)
             self.linkbook.bind(record.links, record.states)
+            if record.settled and record.aspect:
+                self.linkbook.account(*record.aspect, record.settled, self.run.pk)
             if record.journal:
                 JournalEntry.objects.bulk_create(record.journal, batch_size=500)
             if record.settle:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from connectors.canonical.keys import Aspect, Entity
 from sync.engine.items import PageTally
 from sync.engine.recorder import Record, Recorder
 
@@ -15,8 +16,9 @@ class EquationBroken(Exception):
 class OpenPages:
     """Moves the cursor over every page from the front that is complete; never over one that is not."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, aspect: tuple[Entity, Aspect]) -> None:
         self._recorder = recorder
+        self._aspect = aspect
         self._pages: deque[PageTally] = deque()
 
     def add(self, page: PageTally) -> None:
@@ -37,6 +39,8 @@ class OpenPages:
                     reasons=page.reasons,
                     cursor=page.cursor if page.moves_cursor else None,
                     total=page.total if page.moves_cursor else None,
+                    settled=page.settled,
+                    aspect=self._aspect,
                 )
             )
 

@@ -162,8 +162,15 @@ def _link(flow: Flow, item: Item, result: ItemResult) -> LinkWrite:
         reference=mapped.reference,
         label=mapped.label,
         token="" if shop_key else _open_token(item, result),
-        steps=dict(result.children) if flow.entity is Entity.ORDER else {},
+        steps=_steps(flow, result),
     )
+
+
+def _steps(flow: Flow, result: ItemResult) -> dict[str, str] | None:
+    """The steps of an order; a flow that tells the shop of its progress knows none, and changes none."""
+    if flow.entity is not Entity.ORDER:
+        return {}
+    return dict(result.children) or None
 
 
 def _status(item: Item, result: ItemResult, shop_key: str) -> LinkStatus:

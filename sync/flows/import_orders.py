@@ -23,12 +23,14 @@ from sync.mapping.orders import Moment, is_quote, is_selected, map_order, status
 from sync.mapping.progress import gives_status
 from sync.mapping.rounding import cents
 from sync.orders.erasure import notice
-from sync.orders.facts import facts_of
+from sync.orders.facts import Facts, facts_of
 from sync.orders.period import period_bounds
-from sync.orders.records import DOCUMENT, LIFE, CreditNote, ImportOrder, credit_note
+from sync.orders.records import DOCUMENT, LIFE, CreditNote, ImportOrder, cancellation, credit_note
 from sync.orders.resolver import ErpResolver
 from sync.orders.sessions import session_count, sessions_of
 from sync.orders.steps import MARK
+from sync.orders.vanished import VanishedOrder, asked_vanished, followed_vanished, is_due, looked
+from sync.orders.words import overpaid_notes
 from sync.orders.writer import Marker, OrderWriter
 
 
@@ -71,15 +73,26 @@ class ImportOrders(Flow):
         """Pages of orders, each with the articles of its lines and what was done so far already looked up.
 
         An order whose import is unfinished is read whatever its date: the mark may have been set, and its answer or our
-        record of it lost (pitfall P01).
+        record of it lost (pitfall P01). First, and after orders that were asked for, come imported ones that were
+        deleted in the shop (:mod:`sync.orders.vanished`).
         """
+        if keys is None and is_due(ctx, since):
+            lost = followed_vanished(ctx)
+            if lost:
+                yield Page(lost, since or Cursor())
+            looked(ctx)
+        seen: set[str] = set()
         for page in self._pages(ctx, since=since, keys=keys):
+            seen |= {order.key for order in page.records} | {row.key for row in page.refused}
             self._resolver(ctx).prefetch(page.records)
             wanted = [order.key for order in page.records]
             ctx.memo["orders_met"] = set(ctx.linkbook.lookup(Entity.ORDER, self.aspect, wanted))
             ctx.memo["order_steps"] = ctx.linkbook.steps(Entity.ORDER, wanted)
             ctx.memo["erased"] = frozenset() if ctx.run.dry else notice(ctx.profile.pk, page.records, ctx.clock())
             yield page
+        lost = asked_vanished(ctx, set(keys or ()) - seen)
+        if lost:
+            yield Page(lost, Cursor())
 
     def _pages(self, ctx: RunContext, *, since: Cursor | None, keys: Collection[str] | None) -> Iterator[Page[Any]]:
         if keys is None:
@@ -96,6 +109,8 @@ class ImportOrders(Flow):
 
     def map(self, ctx: RunContext, record: Any) -> Mapped | Excluded:
         """The order's document, equal to it to the cent, or the reason why it waits; once imported, its life."""
+        if isinstance(record, VanishedOrder):
+            return _cancelled(record)
         order: Order = record
         if not self.takes(order, ctx.options):
             return Excluded("Devis : « Importer les devis » s’en charge")
@@ -121,6 +136,7 @@ class ImportOrders(Flow):
             reference=order.number,
             parts=frozenset({LIFE if finished else DOCUMENT}),
             lasting=frozenset({LIFE}),
+            notes=() if finished else overpaid_notes(wanted.document),
         )
 
     def _left_out(self, ctx: RunContext, order: Order) -> str:
@@ -152,6 +168,8 @@ class ImportOrders(Flow):
             firm=is_selected(order, ctx.options) and not is_quote(order, ctx.options),
         )
         moment = Moment(today=ctx.clock().astimezone(ctx.profile.tenant.zone).date(), timezone=_zone(ctx))
+        if order.cancelled and finished:
+            wanted = replace(wanted, whole=cancellation(order, ctx.options, self._resolver(ctx), moment))
         kind = None if is_selected(order, ctx.options) else DocumentKind.ORDER
         try:
             document = map_order(order, ctx.options, self._resolver(ctx), moment, kind=kind)
@@ -199,6 +217,20 @@ class ImportOrders(Flow):
 
 ERASED_KEPT = "Données personnelles effacées dans la boutique : la pièce importée est conservée"
 ERASED_NEW = "Données personnelles effacées dans la boutique : sans compte commun, la commande n’est pas importée"
+
+
+def _cancelled(record: VanishedOrder) -> Mapped:
+    """A deleted order as the event it is."""
+    gone = ImportOrder(
+        key=record.key,
+        number=record.number,
+        web_number=record.web_number,
+        facts=Facts(cancelled=True),
+        gone=True,
+    )
+    parts = frozenset({LIFE})
+    ref = Ref(Entity.ORDER, record.key)
+    return Mapped(ref=ref, record=gone, label=record.label, reference=record.number, parts=parts, lasting=parts)
 
 
 def _is_asked(ctx: RunContext) -> bool:

@@ -17,6 +17,7 @@ from sync.mapping.orders import is_quote, is_selected, web_number
 from sync.mapping.rounding import cents
 from sync.orders.quotes import AcceptedQuote, QuoteWriter
 from sync.orders.sessions import sessions_of
+from sync.orders.vanished import VanishedOrder
 
 _MET = "quotes_met"
 
@@ -54,6 +55,8 @@ class ImportQuotes(ImportOrders):
 
     def map(self, ctx: RunContext, record: Any) -> Mapped | Excluded:
         """The quote's document, or the accepted quote that the ERP shall turn into an order."""
+        if isinstance(record, VanishedOrder):
+            return super().map(ctx, record)
         order: Order = record
         met = order.key in ctx.memo[_MET]
         if not is_quote(order, ctx.options):

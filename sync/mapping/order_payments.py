@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, timedelta, tzinfo
 from decimal import Decimal
 
-from connectors.canonical.sales import Deposit, Instalment, Order, OrderPayment
+from connectors.canonical.sales import Deposit, Instalment, Order, OrderPayment, SalesDocument
 from profiles.sections import PaymentsSection
 from sync.mapping.order_terms import refuse
 from sync.mapping.order_texts import day_of, fill
@@ -51,9 +51,10 @@ def deposits(
 ) -> tuple[Deposit, ...]:
     """The payments to create with the document, also when the order was paid after it was imported.
 
-    One per means of payment, then the difference with the order's total where the profile wants it (PAY-02); together
-    never more than the total. Raises ``ItemRefused``: ``payment_unmapped`` (means of payment without method in the
-    ERP), ``payments_exceed_order`` and ``payment_difference`` (with both amounts).
+    One per means of payment, then what they lack of the order's total where the profile wants it (PAY-02). A deposit is
+    what the bank received: what was paid too much within the limit stays in it, and is told by :func:`overpaid`; none
+    is ever negative. Raises ``ItemRefused``: ``payment_unmapped`` (means of payment without method in the ERP),
+    ``payments_exceed_order`` and ``payment_difference`` (with both amounts).
     """
     paid = [one for one in _amounts(order, options) if one[1] > 0]
     wanted = [one for one in paid if is_wanted(order, options, one[0])]
@@ -72,7 +73,7 @@ def deposits(
         for payment, amount, key in wanted
     ]
     gap = _difference(order, options, sum((amount for _, amount, _ in paid), Decimal(0)))
-    if gap:
+    if gap > 0:
         made.append(
             Deposit(
                 amount=gap,
@@ -83,6 +84,12 @@ def deposits(
             )
         )
     return tuple(made)
+
+
+def overpaid(document: SalesDocument) -> Decimal:
+    """What the deposits of a document exceed its total by; 0 when they do not."""
+    paid = sum((deposit.amount for deposit in document.deposits), Decimal(0))
+    return max(paid - document.expected_gross, Decimal(0))
 
 
 def instalments(order: Order, options: PaymentsSection, made: Sequence[Deposit], *, on: date) -> tuple[Instalment, ...]:
@@ -136,7 +143,7 @@ def _method(order: Order, options: PaymentsSection, payment: OrderPayment) -> st
 
 
 def _difference(order: Order, options: PaymentsSection, paid: Decimal) -> Decimal:
-    """What the payments lack of the order's total (negative: what is too much), to be created within the limit."""
+    """What the payments lack of the order's total (negative: what is too much), within the limit of the profile."""
     gap = cents(order.total) - paid
     limit = options.difference_limit if options.create_differences else Decimal(0)
     if abs(gap) <= limit:

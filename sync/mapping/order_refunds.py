@@ -34,6 +34,7 @@ from sync.mapping.rounding import CENT, cents, price_line, without_noise
 from sync.mapping.tax_stacks import Levy, shop_parts
 
 REFUND_NAME = "Remboursement"
+CANCELLATION_NAME = "Annulation de la commande"
 
 Rates = tuple[str, ...]
 
@@ -50,6 +51,29 @@ def map_refund(order: Order, refund: Refund, options: Sections, catalogue: Resol
     document = map_order(returned, options, catalogue, moment, kind=DocumentKind.CREDIT)
     number = f"{web_number(order, options)}-R{refund.key}"
     return replace(document, key=refund.key, web_number=number, deposits=(), instalments=(), comment=refund.reason)
+
+
+def map_cancellation(order: Order, options: Sections, catalogue: Resolver, moment: Moment) -> SalesDocument:
+    """The credit note of a whole order, with the amounts of its document, on the day of its last change.
+
+    ``web_number`` is the order's with ``-A``. What was credited before is taken out with :func:`without_refunds`.
+    Raises ``ItemRefused`` as :func:`map_order`.
+    """
+    returned = replace(order, created_at=order.modified_at, completed_at=None, refunds=(), note="", team_notes=())
+    unpaid = replace(returned, payment=replace(order.payment, amount=ZERO, paid_at=None), other_payments=())
+    document = map_order(unpaid, options, catalogue, moment, kind=DocumentKind.CREDIT)
+    return replace(
+        document,
+        web_number=cancellation_number(web_number(order, options)),
+        deposits=(),
+        instalments=(),
+        comment=CANCELLATION_NAME,
+    )
+
+
+def cancellation_number(number: str) -> str:
+    """The web number of the credit note that cancels the order of this web number."""
+    return f"{number}-A"
 
 
 def returned_order(order: Order, refund: Refund, options: Sections, catalogue: Resolver) -> Order:

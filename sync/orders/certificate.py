@@ -16,14 +16,18 @@ from django.utils import timezone
 
 from connectors.canonical.keys import Entity
 from connectors.canonical.sales import DocumentTotals, Order, Refund
+from connectors.core.ports import Reader
 from connectors.core.problems import ConnectorError
 from connectors.core.query import Query
+from profiles import options_store
 from profiles.models import Profile, User
 from profiles.options_store import OptionsRefused
+from sync.mapping.order_refunds import cancellation_number
 from sync.mapping.rounding import cents
 from sync.models import Certificate, CertificateState, JournalEntry, Link, Run
 from sync.orders.preview import Picture, Pictures, opened
-from sync.orders.steps import DOCUMENT, amended_refunds
+from sync.orders.steps import DOCUMENT, Act, Event, amended_refunds, covered_refunds, credited_refunds, lived
+from sync.orders.vanished import imported, vanished
 
 ROWS_KEPT = 5000
 NIGHT_DAYS = 35
@@ -168,9 +172,51 @@ def _rows(certificate: Certificate) -> Iterator[Row]:
         include_transferred=True,
     )
     with opened(profile) as (pictures, shop):
-        for page in shop.reader(Entity.ORDER).pages(query):
+        reader = shop.reader(Entity.ORDER)
+        seen: set[str] = set()
+        for page in reader.pages(query):
+            seen |= {order.key for order in page.records} | {row.key for row in page.refused}
             pictures.resolver.prefetch(page.records)
             yield from _page(profile, pictures, page.records)
+        yield from _vanished(profile, pictures, reader, query, seen)
+
+
+def _vanished(
+    profile: Profile, pictures: Pictures, reader: Reader[Any], query: Query, seen: Collection[str]
+) -> Iterator[Row]:
+    """Orders first met in the period that were deleted in the shop, while nobody dealt with their document.
+
+    Raises ``Misconfigured`` (``orders_vanished``) where so many are absent that it must be another shop.
+    """
+    rows = list(imported(profile.pk).filter(created_at__gte=query.created_after, created_at__lt=query.created_before))
+    lost = {row.shop_key or "": row for row in rows if row.shop_key not in seen and not _is_dealt_with(row.steps)}
+    limit = options_store.load(profile)["order_changes"].vanished_limit
+    for key in sorted(vanished(reader, list(lost), present=len(rows) - len(lost), limit_percent=limit)):
+        held = pictures.document(lost[key].erp_key or lost[key].reference, lost[key].steps.get(DOCUMENT, ""))
+        if held is not None:
+            yield _vanished_row(lost[key], held)
+
+
+def _is_dealt_with(steps: Mapping[str, str]) -> bool:
+    """Whether the cancellation of the order was acted upon, or a person said that it is settled."""
+    return any(one.event is Event.CANCELLED and not one.open for one in lived(steps))
+
+
+def _vanished_row(link: Link, held: DocumentTotals) -> Row:
+    return Row(
+        key=link.shop_key or "",
+        number=link.reference,
+        date=link.created_at.isoformat(timespec="seconds"),
+        status="",
+        currency="",
+        verdict=Verdict.DIFFERENT.value,
+        shop_total=_text(_ZERO),
+        shop_tax=_text(_ZERO),
+        piece=held.piece,
+        erp_total=_text(held.gross),
+        erp_tax=_text(sum(held.tax.values(), _ZERO)),
+        causes=("Commande supprimée dans la boutique : sa pièce est toujours dans l’ERP.",),
+    )
 
 
 def _page(profile: Profile, pictures: Pictures, orders: Iterable[Order]) -> Iterator[Row]:
@@ -194,7 +240,11 @@ def _page(profile: Profile, pictures: Pictures, orders: Iterable[Order]) -> Iter
         if held is None:
             yield _row(order, Verdict.MISSING, None, (_missing(picture, met=met, told=causes.get(order.key, "")),), met)
             continue
-        found = (*_differences(picture, held, amended), *_refunds(picture, pictures, amended))
+        found = (
+            *_differences(picture, held, amended),
+            *_refunds(picture, pictures, amended | covered_refunds(steps)),
+            *_cancellation(picture, pictures, steps),
+        )
         yield _row(order, Verdict.DIFFERENT if found else Verdict.EQUAL, held, found, met)
 
 
@@ -264,6 +314,20 @@ def _refunds(picture: Picture, pictures: Pictures, amended: Collection[str]) -> 
             yield _refund_missing(refund)
         elif credit.gross != refund.amount:
             yield _both(f"Remboursement {refund.key}", refund.amount, credit.gross)
+
+
+def _cancellation(picture: Picture, pictures: Pictures, steps: Mapping[str, str]) -> Iterator[str]:
+    """The credit note of a cancelled order, where one was made: there, and of all that was not credited apart."""
+    if not any(one.event is Event.CANCELLED and one.act is Act.CREDIT for one in lived(steps)):
+        return
+    apart = amended_refunds(steps) | credited_refunds(steps)
+    refunds = picture.order.refunds
+    wanted = picture.order.total - sum((refund.amount for refund in refunds if refund.key in apart), _ZERO)
+    credit = pictures.document(cancellation_number(picture.number))
+    if credit is None:
+        yield f"Commande annulée : son avoir de {_shown(wanted)} n’est plus dans l’ERP."
+    elif credit.gross != wanted:
+        yield _both("Annulation", wanted, credit.gross)
 
 
 def _refund_missing(refund: Refund) -> str:

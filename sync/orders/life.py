@@ -6,128 +6,66 @@ went on is never changed; a posted one only ever gets a credit note beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from itertools import count
-from typing import Any, Protocol
+from typing import Any
 
-from connectors.canonical.sales import Deposit, DocumentKind, DocumentState, DocumentTotals, SalesDocument
-from connectors.core.ports import SalesTarget
+from connectors.canonical.sales import Deposit, DocumentKind, DocumentTotals, SalesDocument
 from connectors.core.problems import ItemDeferred, ItemRefused, Problem
 from connectors.core.results import Remark
 from profiles.sections import OrderChangesSection
-from sync.mapping.order_refunds import without_refunds
+from sync.mapping.order_refunds import cancellation_number, without_refunds
 from sync.orders.records import CreditNote, ImportOrder
 from sync.orders.steps import (
     ADDRESS,
     CONTENT,
     DOCUMENT,
     DONE,
+    GONE,
     PAID,
     TOTAL,
     Act,
     Event,
     Lived,
     amended_refunds,
+    credited_refunds,
     lived,
     payments_known,
     payments_note,
     record,
     step_name,
 )
+from sync.orders.targets import OPEN, LifeTarget, deposits_sum, stage
 from sync.orders.words import (
     HAND_CHANGED,
     NOT_EQUAL,
     PAYMENT_CHANGED,
     PAYMENT_TOO_MUCH,
+    REFUND_SETTLED,
     VANISHED,
     done_text,
+    overpaid_notes,
     to_transform,
     told_problem,
 )
 
-OPEN = "open"
 _UNKNOWN = "?"
 """Content of a piece that was found and is not what the order says."""
 _KEY = 8
+_CANCELLED = {
+    OPEN: "cancelled_open",
+    "delivery": "cancelled_delivery",
+    "invoice": "cancelled_invoice",
+    "posted": "cancelled_posted",
+}
 _PAYABLE = {OPEN: "paid_open", "preparation": "paid_preparation"}
 
 Place = Callable[[], tuple[str, str]]
 """Customer and delivery address of the order in the ERP, found or created."""
-
-
-class LifeTarget(Protocol):
-    """What the life of an order needs of :class:`SalesTarget`."""
-
-    def find_document(self, web_number: str, *, piece: str = "") -> DocumentTotals | None:
-        """See ``SalesTarget``."""
-        ...
-
-    def document_totals(self, web_number: str = "", *, piece: str = "") -> DocumentTotals | None:
-        """See ``SalesTarget``."""
-        ...
-
-    def create_document(self, document: SalesDocument, *, customer: str, address: str) -> DocumentTotals:
-        """See ``SalesTarget``."""
-        ...
-
-    def amend_document(self, document: SalesDocument, *, customer: str, address: str) -> DocumentTotals:
-        """See ``SalesTarget``."""
-        ...
-
-    def hold_document(self, web_number: str) -> DocumentTotals:
-        """See ``SalesTarget``."""
-        ...
-
-    def add_deposits(self, web_number: str, deposits: Sequence[Deposit]) -> DocumentTotals:
-        """See ``SalesTarget``."""
-        ...
-
-
-class Rehearsal:
-    """A target that reads and never writes: what is asked of it counts as done, for previews."""
-
-    def __init__(self, target: SalesTarget) -> None:
-        self._target = target
-        self.find_document = target.find_document
-        self.document_totals = target.document_totals
-
-    def create_document(self, document: SalesDocument, *, customer: str, address: str) -> DocumentTotals:
-        """What the document would amount to; it has no number yet."""
-        return DocumentTotals(
-            piece="…",
-            kind=document.kind,
-            gross=document.expected_gross,
-            net=document.expected_gross - sum(document.expected_tax.values()),
-            tax=document.expected_tax,
-            codes=document.expected_codes,
-        )
-
-    def amend_document(self, document: SalesDocument, *, customer: str, address: str) -> DocumentTotals:
-        """The document as it is. Raises ``ItemRefused`` when there is none."""
-        return replace(self.hold_document(document.web_number), gross=document.expected_gross)
-
-    def hold_document(self, web_number: str) -> DocumentTotals:
-        """The document as it is. Raises ``ItemRefused`` when there is none."""
-        held = self.find_document(web_number)
-        if held is None:
-            raise ItemRefused(VANISHED)
-        return held
-
-    def add_deposits(self, web_number: str, deposits: Sequence[Deposit]) -> DocumentTotals:
-        """The document with these deposits. Raises ``ItemRefused`` when there is none."""
-        held = self.hold_document(web_number)
-        return replace(held, deposits=held.deposits + _sum(deposits))
-
-
-def stage(held: DocumentTotals) -> str:
-    """The column of the table: an order that nobody may change any more counts as being prepared."""
-    if held.state is DocumentState.ORDER:
-        return OPEN if held.open else DocumentState.PREPARATION.value
-    return held.state.value
 
 
 class Life:
@@ -167,6 +105,7 @@ class Life:
         Raises ``ItemRefused`` (``document_vanished``), ``ItemDeferred`` (``quote_accepted``), and what the
         ERP raises when it cannot answer now.
         """
+        self.steps.pop(GONE, None)
         if self.order.firm and self._held().kind is DocumentKind.QUOTE:
             raise ItemDeferred(to_transform(self._held()))
         if CONTENT not in self.steps:
@@ -179,6 +118,16 @@ class Life:
         self._meet_cancellation(before)
         self._meet_payment(before)
         self._meet_other_payments(before)
+
+    def vanish(self, *, before: bool) -> None:
+        """Meets the deletion of the order in the shop as a cancellation; nothing where its document is gone as well.
+
+        Raises what the ERP raises when it cannot answer now.
+        """
+        piece = self.steps.get(DOCUMENT, "")
+        if self._target.find_document(self.order.web_number, piece=piece) is not None:
+            self._meet_cancellation(before)
+        self.steps[GONE] = DONE
 
     def problem(self) -> Problem | None:
         """Everything a person was told and has not settled, the newest naming the cause."""
@@ -208,6 +157,9 @@ class Life:
         if found is not None:
             self._record(Event.REFUNDED, note.key, Act.CREDIT, self._held(), piece=found.piece)
             return
+        if self._whole_credit() is not None:
+            self._record(Event.REFUNDED, note.key, Act.NONE, self._held())
+            return
         columns = {
             OPEN: "refunded_open",
             "preparation": "refunded_preparation",
@@ -229,7 +181,7 @@ class Life:
         name = step_name(Event.CANCELLED)
         if self.order.facts.cancelled:
             if self._is_pending(Event.CANCELLED):
-                self._meet(Event.CANCELLED, "", before, {OPEN: "cancelled_open"}, None)
+                self._meet(Event.CANCELLED, "", before, _CANCELLED, None)
         elif name in self.steps:
             if not self._recorded(Event.CANCELLED).open:
                 self._tell(Event.RESUMED, self._recorded(Event.CANCELLED).at, self._held())
@@ -242,9 +194,13 @@ class Life:
         if document is not None and not document.deposits:
             self._settle_payments()
             return
-        self._meet(Event.PAID, "", before, _PAYABLE, self._pay)
-        if self._recorded(Event.PAID).act is Act.AMEND:
+        if document is not None and deposits_sum(document.deposits) <= self._held().deposits:
+            self._record(Event.PAID, "", Act.NONE, self._held())
+        else:
+            self._meet(Event.PAID, "", before, _PAYABLE, self._pay)
+        if self._recorded(Event.PAID).act in (Act.AMEND, Act.NONE):
             self._settle_payments()
+            self.remarks += [Remark(note, warning=True) for note in overpaid_notes(document)]
 
     def _meet_other_payments(self, before: bool) -> None:
         """Payments that came after the first ones, each by itself; a changed amount is a person's to sort out."""
@@ -278,6 +234,8 @@ class Life:
         try:
             if act is Act.AMEND and amend is not None:
                 self._record(event, key, act, amend(held))
+            elif act is Act.CREDIT and event is Event.CANCELLED:
+                self._cancel_with_credit(held)
             elif act is Act.CREDIT:
                 self._record(event, key, act, held, piece=self._credit(key).piece)
             elif act is Act.HOLD and event is Event.CANCELLED:
@@ -321,11 +279,53 @@ class Life:
         customer, address = self._place()
         return self._target.create_document(document, customer=customer, address=address)
 
+    def _cancel_with_credit(self, held: DocumentTotals) -> None:
+        """Credits all of the order that is not credited yet; its refunds need no credit note of their own any more."""
+        found = self._whole_credit()
+        if found is None:
+            document = self._rest_to_credit()
+            if document.expected_gross > 0:
+                customer, address = self._place()
+                found = self._target.create_document(document, customer=customer, address=address)
+        if found is None:
+            self._record(Event.CANCELLED, "", Act.NONE, held)
+        else:
+            self._record(Event.CANCELLED, "", Act.CREDIT, held, piece=found.piece)
+        for note in self.order.credits:
+            if self._is_pending(Event.REFUNDED, note.key):
+                self._record(Event.REFUNDED, note.key, Act.NONE, held)
+
+    def _whole_credit(self) -> DocumentTotals | None:
+        return self._target.find_document(cancellation_number(self.order.web_number))
+
+    def _rest_to_credit(self) -> SalesDocument:
+        """The credit note of the order less what was credited or taken out of its piece.
+
+        Raises ``ItemRefused`` where the pieces do not hold the order as it is known, or where a person dealt with one
+        of its refunds: what is left is then his to say.
+        """
+        whole = self.order.whole
+        if whole is None or self.steps.get(CONTENT) != self.order.facts.content:
+            raise ItemRefused(NOT_EQUAL)
+        amended = amended_refunds(self.steps)
+        totals = self._target.document_totals(self.order.web_number) or self._held()
+        if totals.gross != self._body(amended).expected_gross:
+            raise ItemRefused(HAND_CHANGED)
+        for one in lived(self.steps):
+            if one.event is Event.REFUNDED and one.act is Act.TELL and (one.before or not one.open):
+                raise ItemRefused(replace(REFUND_SETTLED, values={"key": one.key}))
+        done = amended | credited_refunds(self.steps)
+        notes = [_mapped(note) for note in self.order.credits if note.key in done]
+        return without_refunds(_mapped(whole), notes, decimals=self.order.decimals)
+
     def _pay(self, held: DocumentTotals) -> DocumentTotals:
         if self.order.document is None:
             raise ItemRefused(self.order.problem or NOT_EQUAL)
         known = payments_known(self.steps)
         wanted = [one for one in self.order.document.deposits if one.payment not in known]
+        # What the piece holds beyond our own was entered by a person: this may well be the same money.
+        if deposits_sum(wanted) > deposits_sum(self.order.document.deposits) - held.deposits:
+            raise ItemRefused(PAYMENT_TOO_MUCH)
         return self._target.add_deposits(self.order.web_number, wanted)
 
     def _pay_other(self, key: str, held: DocumentTotals) -> DocumentTotals:
@@ -335,7 +335,7 @@ class Life:
         deposits = self.order.document.deposits
         place = next(place for place, one in enumerate(deposits) if one.payment == key)
         late = deposits[place]
-        if late.amount > _sum(deposits) - held.deposits:
+        if late.amount > deposits_sum(deposits) - held.deposits:
             raise ItemRefused(PAYMENT_TOO_MUCH)
         alike = [one for one in deposits[:place] if _looks(one) == _looks(late)]
         if alike:
@@ -359,7 +359,10 @@ class Life:
         document = self.order.document
         if document is None:
             return False
-        return all(one.payment != key for one in document.deposits) or _sum(document.deposits) <= self._held().deposits
+        return (
+            all(one.payment != key for one in document.deposits)
+            or deposits_sum(document.deposits) <= self._held().deposits
+        )
 
     def _settle_payments(self) -> None:
         """Every payment known now needs nothing more."""
@@ -383,7 +386,7 @@ class Life:
                     self._record(Event.REFUNDED, key, Act.AMEND, self._held(), silent=True)
                 break
         document = self.order.document
-        if self.order.facts.paid and document is not None and totals.deposits == _sum(document.deposits):
+        if self.order.facts.paid and document is not None and totals.deposits == deposits_sum(document.deposits):
             self._settle_payments()
 
     def _moment(self) -> str:
@@ -419,13 +422,13 @@ class Life:
         )
         record(self.steps, done)
         if act is not Act.NONE and not silent:
-            self.remarks.append(Remark(done_text(done)))
+            self.remarks.append(Remark(done_text(done, deleted=self.order.gone)))
 
     def _tell(
         self, event: Event, key: str, held: DocumentTotals, *, reason: Problem | None = None, before: bool = False
     ) -> None:
         known = step_name(event, key) in self.steps
-        problem = told_problem(event, key, held, stage(held), self.order.total, reason)
+        problem = told_problem(event, key, held, stage(held), self.order.total, reason, deleted=self.order.gone)
         told = Lived(
             event=event,
             key=key,
@@ -441,10 +444,6 @@ class Life:
         )
         record(self.steps, told)
         self.news |= not known
-
-
-def _sum(deposits: Sequence[Deposit]) -> Decimal:
-    return sum((one.amount for one in deposits), Decimal(0))
 
 
 def _looks(deposit: Deposit) -> tuple[Decimal, str, str]:

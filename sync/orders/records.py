@@ -9,7 +9,7 @@ from connectors.canonical.base import Record, part
 from connectors.canonical.sales import Order, Refund, SalesDocument
 from connectors.core.problems import ItemRefused, Problem
 from sync.mapping.customers import CustomerPlan
-from sync.mapping.order_refunds import map_refund
+from sync.mapping.order_refunds import map_cancellation, map_refund
 from sync.mapping.order_terms import Resolver, Sections
 from sync.mapping.orders import Moment
 from sync.orders.facts import Facts
@@ -41,6 +41,14 @@ def credit_note(order: Order, refund: Refund, options: Sections, catalogue: Reso
         return CreditNote(key=refund.key, problem=error.problem)
 
 
+def cancellation(order: Order, options: Sections, catalogue: Resolver, moment: Moment) -> CreditNote:
+    """The credit note of a whole order, or why there is none; never raises for data."""
+    try:
+        return CreditNote(key="", document=map_cancellation(order, options, catalogue, moment))
+    except ItemRefused as error:
+        return CreditNote(key="", problem=error.problem)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOrder(Record):
     """Everything the steps of one import, and of the order's life after it, need.
@@ -48,7 +56,8 @@ class ImportOrder(Record):
     ``status_after`` is the status to set in the shop, empty to leave it. Until the import is finished the document is
     the content, so that a mended setting is tried again; afterwards the ``facts`` of the shop are, so that a setting
     never touches what was imported. ``document`` is only missing then, and ``problem`` says why. ``decimals``: of unit
-    prices. ``firm``: the order's status stands for a sale and no longer for a quote.
+    prices. ``firm``: the order's status stands for a sale and no longer for a quote. ``gone``: the shop has deleted the
+    order; nothing else is known of it then. ``whole``: the credit note of all of a cancelled order.
     """
 
     key: str
@@ -59,10 +68,12 @@ class ImportOrder(Record):
     web_number: str = part(CONTACT, "")
     status_after: str = part(CONTACT, "")
     credits: tuple[CreditNote, ...] = part(CONTACT, ())
+    whole: CreditNote | None = part(CONTACT, None)
     total: Decimal = part(CONTACT, Decimal(0))
     decimals: int = part(CONTACT, 2)
     problem: Problem | None = part(CONTACT, None)
     firm: bool = part(CONTACT, False)
+    gone: bool = part(CONTACT, False)
 
     @property
     def has_lived(self) -> bool:

@@ -12,6 +12,8 @@ CUSTOMER, ADDRESS, DOCUMENT, MARK = "customer", "address", "document", "mark"
 CONTENT, TOTAL, PAID, PAYMENTS = "content", "total", "paid", "payments"
 """Hash of the content the piece holds, the total it had when it was last written, whether its payment is settled, and
 the amounts of the order's other payments that are."""
+GONE = "gone"
+"""The order was deleted for good in the shop and that was met; it is looked for no more."""
 DONE = "oui"
 _EVENT = "event:"
 
@@ -83,6 +85,16 @@ def lived(steps: Mapping[str, str]) -> list[Lived]:
 def amended_refunds(steps: Mapping[str, str]) -> set[str]:
     """Keys of the refunds that were taken out of the piece itself."""
     return {one.key for one in lived(steps) if one.event is Event.REFUNDED and one.act is Act.AMEND}
+
+
+def credited_refunds(steps: Mapping[str, str]) -> set[str]:
+    """Keys of the refunds that have a credit note of their own."""
+    return {one.key for one in lived(steps) if one.event is Event.REFUNDED and one.act is Act.CREDIT}
+
+
+def covered_refunds(steps: Mapping[str, str]) -> set[str]:
+    """Keys of the refunds that need no credit note: of nothing, or within the credit note of the whole order."""
+    return {one.key for one in lived(steps) if one.event is Event.REFUNDED and one.act is Act.NONE}
 
 
 def payments_known(steps: Mapping[str, str]) -> dict[str, Decimal]:

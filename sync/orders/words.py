@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from connectors.canonical.sales import DocumentTotals
+from connectors.canonical.sales import DocumentTotals, SalesDocument
 from connectors.core.problems import Problem
+from sync.mapping.order_payments import overpaid
 from sync.mapping.rounding import cents
 from sync.orders.steps import Act, Event, Lived
 
@@ -55,10 +56,19 @@ _TOLD: Mapping[Event, tuple[str, str, str]] = {
         "Saisissez le règlement dans l’ERP, puis cliquez sur « Traité » dans la page de la commande.",
     ),
 }
+_DELETED = (
+    "order_deleted_after_import",
+    "La commande a été supprimée dans la boutique après son import ; sa pièce %(piece)s (%(stage)s) n’a pas été "
+    "touchée.",
+    "Si la suppression est voulue, arrêtez la préparation ou faites l’avoir dans l’ERP, puis cliquez sur « Traité » "
+    "dans la page de la commande.",
+)
+"""What is said of a cancelled order that the shop does not even have any more."""
 _DONE: Mapping[tuple[Event, Act], str] = {
     (Event.EDITED, Act.AMEND): "Modifiée dans la boutique : pièce %(piece)s corrigée.",
     (Event.REFUNDED, Act.AMEND): "Remboursement %(key)s retiré de la pièce %(piece)s.",
     (Event.REFUNDED, Act.CREDIT): "Remboursement %(key)s : avoir %(piece)s.",
+    (Event.CANCELLED, Act.CREDIT): "Annulée dans la boutique : avoir %(piece)s.",
     (Event.CANCELLED, Act.HOLD): "Annulée dans la boutique : pièce %(piece)s mise en attente.",
     (Event.PAID, Act.AMEND): "Payée après l’import : règlement ajouté à la pièce %(piece)s.",
 }
@@ -80,22 +90,48 @@ PAYMENT_TOO_MUCH = Problem(
     "payment_exceeds_rest",
     "Ce paiement dépasse ce qui reste à régler sur la pièce.",
 )
+REFUND_SETTLED = Problem(
+    "refund_settled_by_hand",
+    "Une personne a déjà traité le remboursement %(key)s : ce qui reste à créditer n’est pas connu.",
+)
 NOT_EQUAL = Problem(
     "document_not_equal",
     "La pièce ne tient pas encore la commande telle qu’elle est maintenant.",
 )
 
 
-def done_text(done: Lived) -> str:
-    """The journal line of something that was done."""
-    return _DONE[done.event, done.act] % {"piece": done.piece, "key": done.key}
+def overpaid_notes(document: SalesDocument | None) -> tuple[str, ...]:
+    """What is said of deposits that exceed their document; nothing when they do not."""
+    excess = overpaid(document) if document is not None else Decimal(0)
+    if not excess:
+        return ()
+    return (
+        f"Trop-perçu de {_shown(excess)} : le règlement est celui que la boutique a reçu ; l’excédent reste au crédit "
+        "du client.",
+    )
+
+
+def done_text(done: Lived, *, deleted: bool = False) -> str:
+    """The journal line of something that was done. ``deleted``: to an order that the shop no longer has."""
+    text = "Supprimée dans la boutique : pièce %(piece)s mise en attente." if deleted else _DONE[done.event, done.act]
+    return text % {"piece": done.piece, "key": done.key}
 
 
 def told_problem(
-    event: Event, key: str, held: DocumentTotals, stage: str, total: Decimal, reason: Problem | None
+    event: Event,
+    key: str,
+    held: DocumentTotals,
+    stage: str,
+    total: Decimal,
+    reason: Problem | None,
+    *,
+    deleted: bool = False,
 ) -> Problem:
-    """What a person is told about an event, with both states and, where something was tried, why it was not done."""
-    code, sentence, advice = _TOLD[event]
+    """What a person is told about an event, with both states and, where something was tried, why it was not done.
+
+    ``deleted``: the shop no longer has the order.
+    """
+    code, sentence, advice = _DELETED if deleted else _TOLD[event]
     values = {
         "key": key,
         "piece": held.piece,

@@ -20,10 +20,11 @@ from connectors.core.problems import ConnectorError, Consequence, ItemDeferred, 
 from connectors.core.results import Action, Found, ItemResult, Outbound, Outcome, Remark
 from profiles.sections import OrderChangesSection
 from sync.mapping.customers import CustomerPlan
-from sync.orders.life import Life, Rehearsal
+from sync.orders.life import Life
 from sync.orders.records import ImportOrder
 from sync.orders.sessions import SalesSessions
 from sync.orders.steps import ADDRESS, CONTENT, CUSTOMER, DOCUMENT, DONE, MARK
+from sync.orders.targets import Rehearsal
 from sync.orders.words import VANISHED
 
 PLANNED = "Après l’import"
@@ -138,6 +139,11 @@ class OrderWriter:
         """Does the steps that are not done; returns what a person has been told and not settled."""
         order, steps = done.item.record, done.steps
         before = done.finished and CONTENT not in steps
+        if order.gone:
+            done.finished = True
+            with self._life(done) as (life, _):
+                life.vanish(before=before)
+                return life.problem()
         if not done.finished:
             with self._life(done) as (life, target):
                 totals = self._import(done, life, target)
@@ -235,6 +241,7 @@ class OrderWriter:
             seconds=seconds,
             remarks=(*done.remarks, *done.notes),
             quiet=problem is not None and not done.news,
+            gone=done.item.record.gone,
         )
 
     def _failed(self, done: _Pass, error: ConnectorError, *, seconds: float) -> ItemResult:

@@ -269,6 +269,35 @@ def test_p05_failed_items_have_their_own_clock_and_the_mark_still_moves(bench: B
     assert max(bench.world.created.values()) == 1
 
 
+@pytest.mark.parametrize("seconds", [3600, 0])
+@pytest.mark.parametrize("intents", [False, True])
+def test_p09_what_is_tried_again_and_needs_no_call_is_counted_once_in_a_run(
+    bench: Bench, seconds: int, intents: bool
+) -> None:
+    """It is read first, because its clock ran out, and once more by the full reading, in one slice or in many."""
+    _put(bench, 12)
+    late = ("A0002", "A0007", "A0009")
+
+    def drop(batch: list[Outbound[object]]) -> None:
+        if any(item.key in late for item in batch):
+            raise fakes.transient()
+
+    bench.world.before_send = drop  # type: ignore[assignment]
+    options_store.save(bench.profile, {"advanced": {"batch_products": 1}}, author=None)
+    assert bench.run().failed == 3
+    bench.world.before_send = lambda batch: None
+    if intents:
+        LinkState.objects.filter(not_before__isnull=False).delete()
+    LinkState.objects.filter(not_before__isnull=False).update(not_before=timezone.now() - timedelta(seconds=1))
+    bench.world.put(product("A0002", tax=None), product("A0007", published=False))
+    options_store.save(bench.profile, {"products": {"published_only": True}}, author=None)
+    run = services.run_request(profile=bench.profile, flow="products", full=True).run
+    run = bench.finish(run, budget=lambda: Budget(seconds=seconds))
+    assert (run.read, run.accounted) == (12, 12)
+    assert (run.refused, run.excluded, run.created, run.unchanged) == (1, 1, 1, 9)
+    assert JournalEntry.objects.filter(run=run, item_key="A0002").count() == 1
+
+
 def test_p01_a_create_whose_answer_was_lost_is_found_again_not_repeated(bench: Bench) -> None:
     _put(bench, 6)
 

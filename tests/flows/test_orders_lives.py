@@ -391,10 +391,24 @@ def test_p16_life_11_a_late_payment_adds_its_deposit_once(story: Story) -> None:
     order.status("processing")
     with order.record_lost():
         assert story.run("orders").updated == 1
-    assert order.live().updated == 1
-    assert order.piece.deposits == order.total()
-    assert order.life == [(Event.PAID, Act.AMEND)]
+        assert order.life == [(Event.PAID, Act.AMEND)]
+    order.live()
+    assert (order.piece.deposits, len(_deposits(story, order))) == (order.total(), 1)
+    assert order.life == [(Event.PAID, Act.NONE)]
     assert order.verdict() == ("equal", [])
+
+
+@pytest.mark.covers("ORD-09", "PAY-01")
+@pytest.mark.parametrize("part", [False, True])
+def test_p16_a_late_payment_that_a_person_entered_in_the_erp_is_not_added_again(story: Story, part: bool) -> None:
+    order = Ordered.place(story, payment_method="bacs")
+    entered = Decimal(10) if part else order.total()
+    _enter_deposit(story, order, entered)
+    assert order.piece.deposits == entered
+    order.status("processing")
+    order.live()
+    assert (order.piece.deposits, len(_deposits(story, order))) == (entered, 1)
+    assert order.life == [(Event.PAID, Act.TELL if part else Act.NONE)]
 
 
 @pytest.mark.covers("ORD-09", "PAY-02")
@@ -444,6 +458,16 @@ def test_p16_a_later_payment_follows_the_table_of_late_payments(
     assert order.piece.deposits == before + (Decimal("12.50") if act is Act.AMEND else 0)
 
 
+@pytest.mark.covers("ORD-09", "PAY-02")
+def test_p16_a_later_payment_beyond_what_is_left_beside_a_person_s_own_is_told(story: Story) -> None:
+    order = _part_paid(story)
+    _enter_deposit(story, order, Decimal(12))
+    order.pay({"A": str(order.total() - 30)})
+    assert order.live().refused == 1
+    assert (order.piece.deposits, order.life) == (42, [(Event.PAID, Act.TELL)])
+    assert "dépasse ce qui reste à régler" in order.told()[-1]
+
+
 def _part_paid(story: Story, amount: str = "paid") -> Ordered:
     """An order imported with a first payment of 30, of a shop that notes later ones in a custom field."""
     fields = {"payment_metas": "_later = virement", "received_meta": "_received"}
@@ -454,6 +478,17 @@ def _part_paid(story: Story, amount: str = "paid") -> Ordered:
     story.rest(f"orders/{order.key}", {"meta_data": [{"key": "_received", "value": "30.00"}]})
     assert story.run("orders").created == 1, order.told()
     return order
+
+
+def _enter_deposit(story: Story, order: Ordered, amount: Decimal) -> None:
+    """A person enters a payment in the ERP."""
+    with story.erp.session() as session:
+        session.run(
+            "INSERT INTO F_DOCREGL (DR_No, DO_Domaine, DO_Type, DO_Piece, DR_TypeRegl, DR_Date, DR_Libelle, "
+            "DR_Montant, DR_MontantDev, DR_Pourcent, DR_Equil, EC_No, N_Reglement) SELECT 0, 0, DO_Type, DO_Piece, 0, "
+            "DO_Date, 'Virement saisi', ?, 0, 0, 0, 0, 2 FROM F_DOCENTETE WHERE DO_NoWeb = ?",
+            (float(amount), order.key),
+        )
 
 
 def _deposits(story: Story, order: Ordered) -> list[Decimal]:

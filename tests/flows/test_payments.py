@@ -14,6 +14,7 @@ from connectors.sandbox.woocommerce import WooCommerceSandbox
 from profiles import catalogs, options_store
 from profiles.models import MatchState, Profile
 from sync.models import JournalEntry
+from sync.orders.certificate import certificate_make, last_days
 from tests.flows.conftest import Story, make_story
 from tests.flows.test_orders import ORDER_OPTIONS
 
@@ -65,6 +66,21 @@ def test_each_payment_and_the_difference_become_deposits_that_add_up_to_the_docu
     assert [label for label, amount in found if amount == Decimal("0.03")] == [f"Écart de règlement {order}"]
     assert story.run("orders", full=True).sent == 0
     assert len(_deposits(story, order)) == 3
+
+
+@pytest.mark.covers("PAY-02")
+def test_an_overpayment_is_the_deposit_that_was_received_and_is_named(story: Story) -> None:
+    """The bank holds one amount: a negative deposit beside it would be a refund nobody made."""
+    options_store.save(story.profile, {"payments": {"create_differences": True}}, author=None)
+    order = _paid_order(story, "20.00", "-0.04")
+    run = story.run("orders")
+    assert run.created == 1, list(JournalEntry.objects.filter(run=run).values_list("text", flat=True))
+    total = story.erp.documents(order)[0].total_gross
+    assert sorted(amount for _, amount in _deposits(story, order)) == [Decimal(20), total - Decimal("19.96")]
+    assert "Trop-perçu de 0,04" in JournalEntry.objects.get(run=run, item_key=order).text
+    made = certificate_make(story.profile, *last_days(story.profile))
+    assert made.is_clean
+    assert story.run("orders", full=True).sent == 0
 
 
 @pytest.mark.covers("ORD-09", "ORD-05", "PAY-01")

@@ -25,7 +25,7 @@ from profiles.models import MatchState, Profile, ProfileState, Role
 from profiles.secrets import unseal
 from sync import notifications
 from sync.engine import lease
-from sync.models import ProfileHook, Run, RunResult, RunState, ShopEvent, Trigger
+from sync.models import JournalEntry, ProfileHook, Run, RunResult, RunState, ShopEvent, Trigger
 from sync.tasks import handle_events, hooks_check
 from tests.factories import make_user
 from tests.flows.conftest import Story, make_story
@@ -131,6 +131,23 @@ def test_p35_a_paid_order_is_imported_from_its_webhook_and_our_own_mark_ends_the
     assert echoes == 1
     assert story.shop.server.log.totals()["item_writes"] == writes
     assert [one.piece for one in story.erp.documents(order)] == [document.piece]
+
+
+@pytest.mark.covers("ORD-09", "ORD-15")
+@pytest.mark.parametrize("force", [False, True])
+def test_p16_a_deletion_that_is_notified_cancels_its_order_at_once(
+    story: Story, hook: ProfileHook, force: bool
+) -> None:
+    """The shop notifies of the trash alone; by the time the order is read it may be deleted for good."""
+    order, _kept = _buy(story), _buy(story, "RECHAUD")
+    assert story.run("orders").created == 2
+    story.rest(f"orders/{order}{'?force=true' if force else ''}", method="DELETE")
+    _tell(hook, order, event="deleted")
+    assert handle_events() == 1
+    (run,) = _runs()
+    assert story.finish(run).updated == 1
+    told = JournalEntry.objects.filter(run=run, item_key=order).latest("pk").text
+    assert told.startswith("Supprimée dans la boutique" if force else "Annulée dans la boutique")
 
 
 @pytest.mark.django_db(transaction=True)

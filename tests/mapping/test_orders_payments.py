@@ -15,9 +15,10 @@ from connectors.shops.woocommerce.options import WooCommerceOptions
 from connectors.shops.woocommerce.order_lines import OrderRules
 from connectors.shops.woocommerce.orders import FIELDS as ASKED
 from connectors.shops.woocommerce.orders import parse_order
-from sync.mapping.order_payments import deposits
+from sync.mapping.order_payments import deposits, overpaid
 from sync.mapping.order_refunds import map_refund
 from sync.mapping.orders import map_order
+from sync.orders.words import overpaid_notes
 from tests.mapping.cart_shop import Cart, Item
 from tests.mapping.order_support import FACTS, MOMENT, PARIS, Catalogue, check_exact, profile
 
@@ -150,19 +151,29 @@ def test_p15_gift_cards_of_woocommerce_are_payments_without_any_setting() -> Non
 
 
 @pytest.mark.covers("PAY-02")
-@pytest.mark.parametrize(("received", "gap"), [("39.98", D("0.02")), ("40.03", D("-0.03"))])
-def test_a_difference_within_the_limit_becomes_a_payment_difference(received: str, gap: Decimal) -> None:
-    order = read(received="_received", **{YITH: "20", "_received": received})
+def test_a_lack_within_the_limit_becomes_a_payment_difference() -> None:
+    order = read(received="_received", **{YITH: "20", "_received": "39.98"})
     wanted = {"amount": "paid", "create_differences": True}
     assert amounts(order, amount="paid", create_differences=True, difference_method="7") == [
-        ("2", D(received)),
+        ("2", D("39.98")),
         ("2", D(20)),
-        ("7", gap),
+        ("7", D("0.02")),
     ]
     last = made(order, **wanted, difference_journal="ECA")[-1]
     assert (last.method, last.journal, last.label, last.reference) == ("2", "ECA", "Écart de règlement 187", "")
     assert sum(one.amount for one in made(order, **wanted)) == order.total
     assert len(made(order)) == 2
+
+
+@pytest.mark.covers("PAY-02")
+@pytest.mark.parametrize("received", ["40.03", "40.05"])
+def test_an_overpayment_within_the_limit_stays_in_the_deposit_that_was_received(received: str) -> None:
+    order = read(received="_received", **{YITH: "20", "_received": received})
+    found = made(order, amount="paid", create_differences=True, difference_method="7")
+    assert [(one.method, one.amount) for one in found] == [("2", D(received)), ("2", D(20))]
+    document = map_order(order, profile(amount="paid", create_differences=True), Catalogue(), MOMENT)
+    assert overpaid(document) == D(received) - 40
+    assert str(D(received) - 40).replace(".", ",") in overpaid_notes(document)[0]
 
 
 @pytest.mark.covers("PAY-02")

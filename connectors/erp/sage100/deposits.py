@@ -34,16 +34,26 @@ class Deposits:
         self._lookups = lookups
         self._sizes = sizes
 
+    def check(self, deposits: Sequence[Deposit]) -> None:
+        """Raises ``ItemRefused`` for a deposit of nothing or less, or of an unknown method or journal."""
+        for deposit in deposits:
+            if deposit.amount <= 0:
+                raise refused("deposit_invalid", value=f"{deposit.amount:f}")
+            self._lookups.payment_method(deposit.method)
+            self._lookups.journal(deposit.journal)
+
     def add(self, piece: Piece, deposits: Sequence[Deposit], rate: Decimal | None = None) -> None:
         """Adds those of ``deposits`` the document does not have yet, and sets journal and reference of their payments.
 
         ``rate``: units of the document's currency for one of the company's, ``None`` in the company's own. Two equal
         deposits (amount, label, method) are two payments. Raises ``ItemRefused`` when Sage makes no payment of one.
         """
-        present = Counter(_fingerprint(row) for row in self._of(piece))
+        self.check(deposits)
+        amount = "DR_Montant" if rate is None else "DR_MontantDev"
+        present = Counter(_fingerprint(row, amount.lower()) for row in self._of(piece))
         for deposit in deposits:
             row = self._row(piece, deposit, rate)
-            known = (row["DR_Libelle"], row["DR_Montant"], row["N_Reglement"])
+            known = (row["DR_Libelle"], row[amount], row["N_Reglement"])
             if present[known]:
                 present[known] -= 1
                 continue
@@ -103,5 +113,6 @@ class Deposits:
             self._sizes.notes.append(problem("payment_posted", value=f"{deposit.amount:f}"))
 
 
-def _fingerprint(row: Row) -> tuple[str, Decimal, int]:
-    return text_of(row["dr_libelle"]).strip(), decimal_of(row["dr_montant"]), int_of(row["n_reglement"])
+def _fingerprint(row: Row, amount: str) -> tuple[str, Decimal, int]:
+    """What a deposit is known by; its amount in the document's own currency, since Sage rounds the rate."""
+    return text_of(row["dr_libelle"]).strip(), decimal_of(row[amount]), int_of(row["n_reglement"])

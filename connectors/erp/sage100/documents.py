@@ -208,9 +208,7 @@ class DocumentPlanner:
 
     def _check_payments(self, document: SalesDocument) -> None:
         """Refuses before anything is written what would be refused afterwards."""
-        for deposit in document.deposits:
-            self._desk.lookups.payment_method(deposit.method)
-            self._desk.lookups.journal(deposit.journal)
+        self._desk.deposits.check(document.deposits)
         self._desk.instalments.check(document)
 
 

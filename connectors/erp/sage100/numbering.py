@@ -55,14 +55,22 @@ class Numbering:
         self._sizes = sizes
 
     def take(self, kind: Kind, series: int) -> str:
-        """A number that no document bears or bore. Raises ``Transient`` when others take them all the time."""
+        """A number that no document bears or bore.
+
+        Raises ``Transient`` when others take them all the time, and ``ItemRefused`` (``numbers_used``) when the series
+        stands far behind the numbers in use: what was passed over is lost with the transaction, at every attempt.
+        """
+        used = ""
         for _ in range(_ATTEMPTS):
             piece = self._next(kind, series)
             following = self._following(piece)
             key = {"DC_Domaine": 0, "DC_IdCol": kind.counter, "DC_Souche": series, "DC_Piece": piece}
-            if self._rows.update("F_DOCCURRENTPIECE", {"DC_Piece": following}, key) and not self._used(kind, piece):
+            if not self._rows.update("F_DOCCURRENTPIECE", {"DC_Piece": following}, key):
+                continue
+            if not self._used(kind, piece):
                 return piece
-        raise Transient(problem("record_locked"))
+            used = piece
+        raise refused("numbers_used", value=used) if used else Transient(problem("record_locked"))
 
     def give_back(self, kind: Kind, series: int, piece: str) -> None:
         """Undoes :meth:`take` in the same transaction, while nobody else can have taken the following number."""

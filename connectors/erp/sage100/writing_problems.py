@@ -102,6 +102,10 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "Le numéro de pièce suivant « %(value)s » ne tient plus dans Sage.",
         "Changez le numéro courant de la souche dans Sage.",
     ),
+    "numbers_used": (
+        "La numérotation de la souche est loin derrière ses pièces : « %(value)s » et les numéros avant lui sont pris.",
+        "Mettez le numéro courant de la souche après sa dernière pièce, dans Sage.",
+    ),
     # Lines
     "article_unknown": (
         "L’article « %(value)s » n’existe pas dans Sage.",
@@ -132,6 +136,10 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "payment_missing": (
         "Sage n’a pas créé le règlement de l’acompte de %(value)s.",
         "Vérifiez que le pilote d’écriture est bien celui de Sage 100.",
+    ),
+    "deposit_invalid": (
+        "Le règlement de %(value)s ne peut pas devenir un acompte : Sage n’en tient que de positifs.",
+        "Vérifiez les paiements de la commande dans la boutique.",
     ),
     "instalments_of_customer": (
         "L’échéancier de la commande n’a pas été écrit dans le document %(value)s : cette version de Sage calcule les"

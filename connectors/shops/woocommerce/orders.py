@@ -33,6 +33,7 @@ from connectors.shops.woocommerce.order_lines import (
     text_of,
 )
 from connectors.shops.woocommerce.order_payments import own_payment, with_recorded_payments
+from connectors.shops.woocommerce.policy import VendorError, refusal
 from connectors.shops.woocommerce.refunds import parse_refunds, read_refunds
 from connectors.shops.woocommerce.shop import Shop
 from connectors.shops.woocommerce.text import decoded, plain_text
@@ -56,6 +57,7 @@ FIELDS = (
 )
 _EMPTY_SHOP = timedelta(days=1)
 _FIELD_MAX = 200
+_UNKNOWN_ID = "woocommerce_rest_shop_order_invalid_id"
 _MACHINES = frozenset({"", "WooCommerce", "system"})
 
 
@@ -294,6 +296,27 @@ class OrderReader:
         for step in self._shop.api.walk("orders", {"_fields": "id,status"}):
             yield from (str(row["id"]) for row in step.rows if row.get("status") not in DRAFTS)
 
+    def unlisted(self, keys: Collection[str]) -> frozenset[str]:
+        """Those of ``keys`` that neither the list nor the trash holds: a call per hundred, and more for absences."""
+        missing = set(keys)
+        for filters in ({}, {"status": "trash"}):
+            wanted = sorted((key for key in missing if key.isdecimal()), key=int)
+            for start in range(0, len(wanted), PAGE):
+                query = {"include": ",".join(wanted[start : start + PAGE]), "_fields": "id", **filters}
+                missing -= {id_of(row) for row in self._shop.api.every("orders", query)}
+        return frozenset(missing)
+
+    def is_gone(self, key: str) -> bool:
+        """Whether the shop answers with its own code that the order does not exist. Raises ``Misconfigured`` else."""
+        answer = self._shop.api.client.request("GET", self._shop.api.url(f"wc/v3/orders/{key}", {"_fields": "id"}))
+        body = answer.json() if answer.is_json else None
+        vendor = VendorError.parse(body, answer.status)
+        if answer.status == 404 and vendor is not None and vendor.code == _UNKNOWN_ID:
+            return True
+        if answer.status == 200 and isinstance(body, Mapping) and id_of(body) == key:
+            return False
+        raise Misconfigured(refusal(answer).problem if answer.status >= 300 else _not_an_order(key))
+
     def _steps(
         self, wanted: Mapping[str, str | int], position: Position
     ) -> Iterator[tuple[Sequence[Row], str, int | None]]:
@@ -407,6 +430,15 @@ def _is_wanted(row: Row, query: Query) -> bool:
         return True
     return (query.created_after is None or created >= query.created_after) and (
         query.created_before is None or created < query.created_before
+    )
+
+
+def _not_an_order(key: str) -> Problem:
+    return Problem(
+        "order_answer_unreadable",
+        "La boutique ne dit pas si la commande %(key)s existe encore.",
+        "Vérifiez l’adresse de la boutique, et qu’aucune extension ne modifie les réponses de l’API.",
+        values={"key": key},
     )
 
 

@@ -24,7 +24,8 @@ from connectors.shops.woocommerce.api import Body, WooApi
 from connectors.shops.woocommerce.text import decoded
 
 TOPICS = ("order.created", "order.updated", "order.deleted", "order.restored")
-"""What we subscribe to. Deletes for good and returns from the trash by status are not notified (recorded)."""
+"""What we subscribe to. «Deleted» tells of the trash; deletes for good and returns from the trash by status
+are not notified (recorded)."""
 OPTIONAL = frozenset({"order.deleted", "order.restored"})
 """Topics a shop may lack without harm: polling sees the rest."""
 _NAME = re.compile(r"^AtooSync (?P<topic>[a-z_.]+) \[(?P<mark>[0-9a-f]{8})\]$")

@@ -20,6 +20,7 @@ from connectors.canonical.sales import (
 )
 from connectors.canonical.values import TaxBasis
 from connectors.core.problems import ItemRefused
+from connectors.erp.sage100 import numbering
 from tests.connectors.sage100.writing_support import (
     HOME,
     T20,
@@ -397,6 +398,15 @@ def test_numbers_that_are_or_were_used_are_passed_over(writable) -> None:
         session.run("UPDATE F_DOCCURRENTPIECE SET DC_Piece = 'WEB00001' WHERE DC_IdCol = 1 AND DC_Souche = 1")
     assert created(writable, document_of()).piece == "WEB00006"
     assert created(writable, document_of(web_number="9002")).piece == "WEB00007"
+
+
+def test_a_series_whose_next_numbers_are_all_used_is_refused_and_not_waited_for(writable_file, monkeypatch) -> None:
+    """The numbers passed over are given back with the transaction: trying again would never come further."""
+    monkeypatch.setattr(numbering, "_ATTEMPTS", 3)
+    with writable_file.sandbox.session() as session:
+        session.run("UPDATE F_DOCCURRENTPIECE SET DC_Piece = 'WEB00001' WHERE DC_IdCol = 1 AND DC_Souche = 1")
+    told = refusal(writable_file, document_of()).problem
+    assert (told.code, "WEB00003" in told.text()) == ("numbers_used", True)
 
 
 def test_a_number_that_no_longer_fits_is_refused(writable_file) -> None:

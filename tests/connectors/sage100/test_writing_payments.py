@@ -92,6 +92,26 @@ def test_p17_several_payments_in_a_foreign_currency(writable) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.covers("ORD-06")
+def test_p17_a_foreign_payment_is_known_again_although_sage_rounds_the_rate(writable) -> None:
+    """A quotation «uncertain» keeps one over the rate at six decimals: worked out again, the amount would differ."""
+    index = one(writable.sandbox, "SELECT MIN(cbIndice) FROM P_DEVISE WHERE D_CodeISO <> 'EUR' AND D_CodeISO <> ''")[0]
+    with writable.sandbox.session() as session:
+        session.run("UPDATE P_DEVISE SET D_Mode = 1 WHERE cbIndice = ?", (index,))
+    document = replace(
+        document_of(
+            line_of(1, "TENTE2P", "2000000.00", price="2000000.00"), currency=str(index), currency_rate=D("163.27")
+        ),
+        deposits=deposits_of("1.00"),
+    )
+    document = replace(document, deposits=(replace(document.deposits[0], amount=document.expected_gross),))
+    with writable.open() as connection:
+        sales = connection.sales()
+        totals = sales.create_document(document, customer=BUYER, address="")
+        assert sales.add_deposits("9001", document.deposits) == totals
+    assert len(rows(writable.sandbox, PAYMENTS, totals.piece)) == 1
+
+
 @pytest.mark.covers("PAY-01")
 def test_a_document_in_preparation_still_takes_a_payment(writable) -> None:
     first, second, _ = deposits_of("1000.00", "211.32", "1")
@@ -224,3 +244,18 @@ def test_a_credit_note_leaves_its_order_as_it_was(writable) -> None:
     progress = writable.read(Entity.ORDER, Aspect.STATE).by_key
     assert (progress["9001"].state, progress["9001"].piece) == (DocumentState.ORDER, held.piece)
     assert not {"9001-R7", "9001-R8"} & set(progress)
+
+
+@pytest.mark.parametrize("amount", ["-0.03", "0"])
+def test_a_deposit_that_is_not_positive_is_refused_and_nothing_is_written(writable, amount) -> None:
+    wrong = deposits_of("600.00", amount)
+    with writable.open() as connection:
+        sales = connection.sales()
+        with pytest.raises(ItemRefused) as caught:
+            sales.create_document(replace(document_of(), deposits=wrong), customer=BUYER, address="")
+        assert caught.value.problem.code == "deposit_invalid"
+        assert sales.find_document("9001") is None
+        piece = sales.create_document(document_of(), customer=BUYER, address="").piece
+        with pytest.raises(ItemRefused):
+            sales.add_deposits("9001", wrong)
+    assert rows(writable.sandbox, PAYMENTS, piece) == []
