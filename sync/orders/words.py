@@ -7,15 +7,16 @@ from decimal import Decimal
 
 from connectors.canonical.sales import DocumentTotals
 from connectors.core.problems import Problem
+from connectors.core.texts import Text, Value, joined
 from sync.mapping.rounding import cents
 from sync.orders.steps import Act, Event, Lived
 
-STAGES: Mapping[str, str] = {
-    "open": "ouverte",
-    "preparation": "en préparation",
-    "delivery": "livrée",
-    "invoice": "facturée",
-    "posted": "comptabilisée",
+STAGES: Mapping[str, Text] = {
+    "open": Text("ouverte"),
+    "preparation": Text("en préparation"),
+    "delivery": Text("livrée"),
+    "invoice": Text("facturée"),
+    "posted": Text("comptabilisée"),
 }
 _TOLD: Mapping[Event, tuple[str, str, str]] = {
     Event.EDITED: (
@@ -86,9 +87,9 @@ NOT_EQUAL = Problem(
 )
 
 
-def done_text(done: Lived) -> str:
+def done_text(done: Lived) -> Text:
     """The journal line of something that was done."""
-    return _DONE[done.event, done.act] % {"piece": done.piece, "key": done.key}
+    return Text(_DONE[done.event, done.act], {"piece": done.piece, "key": done.key})
 
 
 def told_problem(
@@ -96,19 +97,19 @@ def told_problem(
 ) -> Problem:
     """What a person is told about an event, with both states and, where something was tried, why it was not done."""
     code, sentence, advice = _TOLD[event]
-    values = {
+    values: dict[str, Value] = {
         "key": key,
         "piece": held.piece,
         "stage": STAGES[stage],
-        "shop": _shown(total),
-        "erp": _shown(held.gross),
+        "shop": cents(total),
+        "erp": cents(held.gross),
     }
-    text = sentence % values
-    return Problem(code, f"{text} {reason.text()}" if reason else text, advice)
+    return problem_of(code, joined(Text(sentence, values), reason.said if reason else ""), Text(advice))
 
 
-def _shown(amount: Decimal) -> str:
-    return f"{cents(amount):f}".replace(".", ",")
+def problem_of(code: str, sentence: Text, advice: Text) -> Problem:
+    """A problem told in texts that have their values already."""
+    return Problem(code, "%(told)s", "%(advice)s" if advice else "", values={"told": sentence, "advice": advice})
 
 
 def to_transform(held: DocumentTotals) -> Problem:
