@@ -51,9 +51,10 @@ _RANK = {Verdict.MISSING: 0, Verdict.DIFFERENT: 1, Verdict.EQUAL: 2}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One order of a certificate as plain data; amounts are text. ``causes`` are texts as stored, empty when equal.
+    """One order of a certificate as plain data; amounts are text. ``causes`` are French sentences, empty when equal.
 
-    ``again``: it was transferred before, so that an import needs its reset.
+    ``told`` are the same ones with their values, as stored, for readers of any language. ``again``: it was transferred
+    before, so that an import needs its reset.
     """
 
     key: str
@@ -68,7 +69,8 @@ class Row:
     erp_total: str = ""
     erp_tax: str = ""
     refunded: str = ""
-    causes: tuple[list[Any], ...] = ()
+    causes: tuple[str, ...] = ()
+    told: tuple[list[Any], ...] = ()
     again: bool = False
 
 
@@ -103,7 +105,9 @@ def certificate_fill(certificate: Certificate) -> Certificate:
         counts = Counter(row.verdict for row in rows)
         certificate.state = CertificateState.DONE
         certificate.counts = {"orders": len(rows), **{verdict.value: counts[verdict.value] for verdict in Verdict}}
-        certificate.rows = [{**asdict(row), "causes": list(row.causes)} for row in rows[:ROWS_KEPT]]
+        certificate.rows = [
+            {**asdict(row), "causes": list(row.causes), "told": list(row.told)} for row in rows[:ROWS_KEPT]
+        ]
         _tell(certificate, Text(), Text())
     certificate.ended_at = timezone.now()
     certificate.save()
@@ -157,7 +161,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
         amounts["erp_total"],
         amounts["erp_tax"],
         amounts["refunded"],
-        " ".join(rendered(Text.loads(cause)) for cause in row["causes"]),
+        " ".join(rendered(Text.loads(cause)) for cause in row.get("told") or row["causes"]),
     ]
 
 
@@ -218,6 +222,7 @@ def _page(profile: Profile, pictures: Pictures, orders: Iterable[Order]) -> Iter
 
 def _row(order: Order, verdict: Verdict, held: DocumentTotals | None, causes: Iterable[Text], met: bool) -> Row:
     refunded = sum((refund.amount for refund in order.refunds), _ZERO)
+    found = list(causes)
     return Row(
         key=order.key,
         number=order.number,
@@ -231,7 +236,8 @@ def _row(order: Order, verdict: Verdict, held: DocumentTotals | None, causes: It
         erp_total=_text(held.gross) if held else "",
         erp_tax=_text(sum(held.tax.values(), _ZERO)) if held else "",
         refunded=_text(refunded) if refunded else "",
-        causes=tuple(cause.dumps() for cause in causes),
+        causes=tuple(map(str, found)),
+        told=tuple(cause.dumps() for cause in found),
         again=met,
     )
 

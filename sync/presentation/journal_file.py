@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
+from profiles.templatetags.ui import STATE_LOOKS
 from profiles.texts import said
 from sync.models import JournalEntry, Run
 from sync.presentation.paging import only
@@ -113,12 +114,17 @@ def _table(run: Run, most: int | None) -> Iterator[Sequence[str]]:
             str(entity_label(line.entity)),
             line.reference or line.item_key,
             line.label,
-            line.outcome,
+            _outcome(line),
             said(line, "text"),
             said(line, "advice"),
         ]
     if _is_cut(run, most):
         yield [_cut_note()]
+
+
+def _outcome(line: JournalEntry) -> str:
+    look = STATE_LOOKS.get(line.outcome)
+    return str(look.label) if look else line.outcome
 
 
 def _write_workbook(table: Iterable[Sequence[str]], out: IO[bytes]) -> None:
