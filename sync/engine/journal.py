@@ -14,8 +14,8 @@ from sync.models import JournalEntry, Level, Run
 BODY_LIMIT = 4000
 """Characters kept of one sent or received body."""
 
-SAID = "said"
-"""Under this key a recorded body holds a text for people, with its values."""
+FRENCH, SAID = "text", "said"
+"""Under these keys a recorded body holds a text for people: in French, and with its values."""
 
 
 def line(run: Run, text: Text, *, level: Level = Level.INFO, code: str = "", advice: Text = NOTHING) -> JournalEntry:
@@ -43,7 +43,8 @@ def body(value: Any) -> Any:
     if value is None:
         return None
     if isinstance(value, Text):
-        return {SAID: value.mapped(redact).dumps()}
+        clean_text = value.mapped(redact)
+        return {FRENCH: str(clean_text), SAID: clean_text.dumps()}
     clean = redact(value)
     text = clean if isinstance(clean, str) else json.dumps(clean, ensure_ascii=False, default=str)
     if len(text) <= BODY_LIMIT:

@@ -23,7 +23,7 @@ from profiles.models import Profile
 from profiles.templatetags.ui import Tab, Text, badge, duration, number, state_badge
 from profiles.texts import rendered
 from profiles.views import profile_pages
-from sync.engine.journal import SAID
+from sync.engine.journal import FRENCH, SAID
 from sync.flows import registry
 from sync.models import JournalEntry, Run, RunResult, RunState, Trigger
 from sync.presentation import journal, places, runs
@@ -176,7 +176,7 @@ def plain(value: Any) -> str:
         return "—"
     if isinstance(value, bool):
         return _("oui") if value else _("non")
-    if isinstance(value, dict) and value.keys() == {SAID}:
+    if isinstance(value, dict) and value.keys() == {FRENCH, SAID}:
         return rendered(Told.loads(value[SAID]))
     if isinstance(value, list) and value:
         return ", ".join(_short(one) for one in value)
