@@ -13,6 +13,7 @@ from connectors.canonical.keys import Side
 from connectors.core.options import OptionError, OptionsSection, explain
 from connectors.core.problems import Misconfigured
 from connectors.core.redaction import register_secret
+from connectors.core.texts import Text, joined
 from profiles.models import OptionsRevision, Profile, Secret, User
 from profiles.secrets import SecretUnreadable, seal, unseal
 from profiles.sections import FLOW_SECTIONS
@@ -27,6 +28,17 @@ class OptionsRefused(Exception):
         lines = [f"{section}.{error.name}: {error.text()}" for section, found in errors.items() for error in found]
         super().__init__("; ".join(lines))
         self.errors = errors
+
+    @property
+    def said(self) -> Text:
+        """Every refused value, for readers of any language."""
+        sentence = "%(place)s : %(reason)s"
+        lines = [
+            Text(sentence, {"place": f"{section}.{error.name}", "reason": error.said})
+            for section, found in self.errors.items()
+            for error in found
+        ]
+        return joined(*lines)
 
 
 @dataclass(frozen=True, slots=True)

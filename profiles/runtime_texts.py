@@ -36,10 +36,13 @@ def collect(root: Path) -> dict[str, str]:
 def _sentences(tree: ast.Module) -> Iterator[str]:
     ignored = {id(node) for node in _docstrings(tree)} | {id(node) for node in _marked(tree)}
     told = {id(node) for node in _told(tree)}
+    spoken = {id(node) for node in _spoken(tree)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in ignored:
             text = node.value
-            if text.strip() and (_is_sentence(text) or (id(node) in told and _is_label(text))):
+            if not text.strip():
+                continue
+            if id(node) in spoken or _is_sentence(text) or (id(node) in told and _is_label(text)):
                 yield text
 
 
@@ -76,6 +79,13 @@ def _marked(tree: ast.Module) -> Iterator[ast.AST]:
             yield from node.args
         if isinstance(node, ast.JoinedStr):
             yield from node.values
+
+
+def _spoken(tree: ast.Module) -> Iterator[ast.AST]:
+    """What a :class:`connectors.core.texts.Text` is made of: text for people whatever it looks like."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _name(node.func) == "Text":
+            yield from node.args[:1]
 
 
 def _told(tree: ast.Module) -> Iterator[ast.AST]:

@@ -14,6 +14,7 @@ from connectors.canonical.keys import Side
 from connectors.core.options import OptionInfo, explain, is_visible
 from connectors.core.problems import Problem
 from connectors.core.results import CheckReport
+from connectors.core.texts import stored
 from profiles import connections, farewells, options_store
 from profiles.models import MatchState, OptionsRevision, Profile, ReferenceList, Tenant, User
 from profiles.options_store import Document, OptionsRefused
@@ -184,16 +185,15 @@ def problem_set(profile: Profile, problem: Problem) -> None:
     """Flags a profile with the reason its runs stop; shown on every page of the profile."""
     Profile.objects.filter(pk=profile.pk).update(
         problem_code=problem.code,
-        problem_sentence=problem.text(),
-        problem_advice=problem.advice_text(),
         problem_at=timezone.now(),
+        **stored(problem_sentence=problem.said, problem_advice=problem.advised),
     )
 
 
 def problem_clear(profile: Profile) -> None:
     """Takes the flag away. May be called at any time."""
     Profile.objects.filter(pk=profile.pk).exclude(problem_code="").update(
-        problem_code="", problem_sentence="", problem_advice="", problem_at=None
+        problem_code="", problem_sentence="", problem_advice="", told=None, problem_at=None
     )
 
 

@@ -15,8 +15,10 @@ from django.urls import reverse
 from django.utils import formats, timezone, translation
 from django.utils.translation import gettext as _
 
+from connectors.core.texts import Text
 from profiles.models import Membership, Role
 from profiles.sections import NotificationsSection
+from profiles.texts import rendered, said
 from scheduler.attachments import journal_attachment
 from scheduler.models import Notice, NoticeKind
 from scheduler.options import notification_options
@@ -132,8 +134,8 @@ def _run(notice: Notice) -> tuple[str, str, dict[str, Any]]:
         "recovered": recovered,
         "duration": duration(run),
         "counts": run_counts(run),
-        "message": _(run.message) if run.message_code and run.message else "",
-        "advice": _(run.advice) if run.advice else "",
+        "message": said(run, "message") if run.message_code else "",
+        "advice": said(run, "advice"),
         "causes": _causes_of_run(run),
         "link": _link("sync:run", run.pk),
     }
@@ -143,16 +145,13 @@ def _run(notice: Notice) -> tuple[str, str, dict[str, Any]]:
 def _causes_of_run(run: Run) -> list[Line]:
     if not run.refused + run.failed + run.deferred:
         return []
-    return [Line(_(cause.sentence), _(cause.advice) if cause.advice else "", cause.count) for cause in causes_of(run)]
+    return [Line(cause.sentence, cause.advice, cause.count) for cause in causes_of(run)]
 
 
 def _late(notice: Notice) -> tuple[str, str, dict[str, Any]]:
-    problem = late_problem(notice.flow, str(notice.values.get("reason", "")))
-    values = {**problem.values, "flow": flow_label(notice.flow)}
-    if "reason" in values:
-        values["reason"] = _(values["reason"])
+    problem = late_problem(notice.flow, Text.loads(notice.values.get("reason")))
     context = {
-        "sentence": _(problem.sentence) % values,
+        "sentence": rendered(problem.said),
         "since": datetime.fromisoformat(notice.values["since"]),
         "last": Run.objects.filter(profile=notice.profile, flow=notice.flow, dry=False).order_by("-pk").first(),
         "link": _link("scheduler:list"),
@@ -193,12 +192,10 @@ def _causes_of_runs(run_ids: Sequence[int]) -> list[Line]:
     """Causes over all runs of a digest, an item that failed in several of them counted once."""
     rows = JournalEntry.objects.filter(run_id__in=run_ids, outcome__in=BAD).order_by().values("code")
     counted = list(rows.annotate(items=Count("item_key", distinct=True), sample=Min("pk")).order_by("-items", "code"))
-    samples = JournalEntry.objects.only("text", "advice").in_bulk([row["sample"] for row in counted[:CAUSES_SHOWN]])
+    samples = JournalEntry.objects.only("text", "advice", "told").in_bulk(
+        [row["sample"] for row in counted[:CAUSES_SHOWN]]
+    )
     return [
-        Line(_(samples[row["sample"]].text), _advice(samples[row["sample"]]), row["items"])
+        Line(said(samples[row["sample"]], "text"), said(samples[row["sample"]], "advice"), row["items"])
         for row in counted[:CAUSES_SHOWN]
     ]
-
-
-def _advice(entry: JournalEntry) -> str:
-    return _(entry.advice) if entry.advice else ""

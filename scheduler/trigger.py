@@ -86,7 +86,7 @@ def _start(schedule: Schedule, now: datetime) -> Outcome:
         with transaction.atomic():
             asked = services.run_request(profile=schedule.profile, flow=schedule.flow, trigger=Trigger.SCHEDULE)
     except RunRefused as error:
-        return TriggerOutcome.REFUSED, {"reason": error.sentence}, None
+        return TriggerOutcome.REFUSED, {"reason": error.said.dumps()}, None
     except LookupError:
         return TriggerOutcome.REFUSED, {"reason": "Ce traitement ou un connecteur du profil n’est plus installé."}, None
     if not asked.created:

@@ -218,7 +218,7 @@ def schedule_run(request: HttpRequest, schedule_id: int) -> HttpResponse:
     try:
         asked = services.schedule_run(schedule, by=current_user(request))
     except RunRefused as error:
-        refuse(request, _(error.sentence))
+        refuse(request, error.said)
         return back(request, "scheduler:list")
     except LookupError:
         refuse(request, _("Ce traitement ou un connecteur du profil n’est plus installé."))

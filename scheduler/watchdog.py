@@ -19,6 +19,7 @@ from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from connectors.core.problems import Problem
+from connectors.core.texts import Text
 from profiles.models import Profile, ProfileState
 from profiles.services import problem_clear, problem_set
 from scheduler.models import FlowWatch, Level, Notice, NoticeKind, NoticeState, Schedule
@@ -48,7 +49,7 @@ class Expected:
     profile: Profile
     flow: str
     since: datetime
-    reason: str
+    reason: Text
 
     @property
     def by(self) -> datetime:
@@ -95,7 +96,7 @@ def _owed(schedule: Schedule, ended: datetime | None) -> Expected | None:
         return None
     if since is None:
         return None
-    return Expected(schedule.profile, schedule.flow, since, str(schedule.outcome_values.get("reason", "")))
+    return Expected(schedule.profile, schedule.flow, since, Text.loads(schedule.outcome_values.get("reason")))
 
 
 def _moving_profiles(profile_ids: set[int], now: datetime) -> set[int]:
@@ -116,7 +117,7 @@ def _raise(expected: Expected) -> bool:
         told = watch.level == Level.FAILING and watch.told
         if not told and notification_options(expected.profile).on_late:
             row.update(late_told=True)
-            values = {"since": expected.since.isoformat(), "reason": expected.reason}
+            values = {"since": expected.since.isoformat(), "reason": expected.reason.dumps()}
             Notice.objects.create(
                 profile=expected.profile,
                 flow=expected.flow,
@@ -134,10 +135,10 @@ def _flag(expected: Expected) -> None:
         problem_set(expected.profile, late_problem(expected.flow, expected.reason))
 
 
-def late_problem(flow: str, reason: str) -> Problem:
+def late_problem(flow: str, reason: Text) -> Problem:
     """What the pages say of a flow that is late."""
     known = registry.all_flows().get(flow)
-    label = known.label if known else flow
+    label = Text(known.label if known else flow)
     advice = "Ouvrez « Tâches planifiées » pour voir ce qu’il est advenu du dernier déclenchement."
     if reason:
         return Problem(
@@ -153,7 +154,7 @@ def _keep_flagged() -> None:
     """A test of the connection clears the flag of a profile; while a flow of it is still late, it comes back."""
     rows = FlowWatch.objects.filter(late_since__isnull=False, profile__problem_code="").select_related("profile")
     for watch in rows:
-        problem_set(watch.profile, late_problem(watch.flow, ""))
+        problem_set(watch.profile, late_problem(watch.flow, Text()))
 
 
 def back(watch: FlowWatch) -> None:

@@ -6,6 +6,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_GET
 
 from profiles.access import get_for_tenant, require_member
+from profiles.texts import said
 from sync.models import OUTCOME_COUNTERS, Run
 
 
@@ -20,7 +21,7 @@ def run_state(request: HttpRequest, run_id: int) -> JsonResponse:
             "flow": run.flow,
             "state": run.state,
             "result": run.result,
-            "message": run.message,
+            "message": said(run, "message"),
             "read": run.read,
             **{name: getattr(run, name) for name in OUTCOME_COUNTERS},
             "units": run.units,

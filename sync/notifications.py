@@ -24,11 +24,13 @@ from connectors.canonical.keys import Entity, Side
 from connectors.core.events import Change, Event, HooksReport, NotificationRefused, NotificationSource
 from connectors.core.problems import ConnectorError, NotSupported, Problem
 from connectors.core.redaction import register_secret
+from connectors.core.texts import Text, stored
 from profiles import options_store, retention
 from profiles.connections import open_side
 from profiles.models import OptionsRevision, Profile, ProfileState
 from profiles.options_store import OptionsRefused
 from profiles.secrets import SecretUnreadable, seal, unseal
+from profiles.texts import text_kept
 from sync.models import ProfileHook, Run, RunState, ShopEvent, Trigger
 from sync.services import RunRefused, run_request
 
@@ -269,9 +271,18 @@ def _resealed(hook: ProfileHook) -> str:
 def _failed(hook: ProfileHook, error: Exception, now: datetime) -> ProfileHook:
     problem = _problem(error)
     logger.warning("notifications are not registered: %s", problem.text(), extra={"profile": hook.profile_id})
-    hook.checked_at, hook.healthy, hook.message, hook.advice = now, False, problem.text(), problem.advice_text()
-    hook.save(update_fields=["checked_at", "healthy", "message", "advice"])
+    hook.checked_at, hook.healthy = now, False
+    _tell(hook, problem.said, problem.advised)
+    hook.save(update_fields=["checked_at", "healthy", *_TOLD])
     return hook
+
+
+_TOLD = ("message", "advice", "told")
+
+
+def _tell(hook: ProfileHook, message: Text, advice: Text) -> None:
+    for column, value in stored(message=message, advice=advice).items():
+        setattr(hook, column, value)
 
 
 def _problem(error: Exception) -> Problem:
@@ -281,18 +292,19 @@ def _problem(error: Exception) -> Problem:
 def _stands(hook: ProfileHook, report: HooksReport, now: datetime) -> ProfileHook:
     changed = [*report.created, *report.mended]
     first = hook.checked_at is None
+    message = text_kept(hook, "message")
     told = hook.healthy and hook.mended_at is not None and now - hook.mended_at < TOLD_FOR
     if changed and not first:
         hook.mended_at = now
-        hook.message = MENDED.sentence % {"topics": ", ".join(changed)}
+        message = Text(MENDED.sentence, {"topics": ", ".join(changed)})
         logger.warning("notifications were mended: %s", ", ".join(changed), extra={"profile": hook.profile_id})
         _catch_up(hook.profile)
     elif not told:
-        hook.message = "" if report.healthy else NOT_ACTIVE.text()
-    hook.advice = "" if report.healthy else NOT_ACTIVE.advice_text()
+        message = Text() if report.healthy else NOT_ACTIVE.said
+    _tell(hook, message, Text() if report.healthy else NOT_ACTIVE.advised)
     hook.states = {one.topic: one.state.value for one in report.hooks}
     hook.checked_at, hook.healthy = now, report.healthy
-    hook.save(update_fields=["checked_at", "healthy", "message", "advice", "states", "mended_at"])
+    hook.save(update_fields=["checked_at", "healthy", *_TOLD, "states", "mended_at"])
     return hook
 
 
@@ -333,7 +345,7 @@ def hooks_leave(profile: Profile) -> Problem | None:
     try:
         _unregister(hook)
     except (OptionsRefused, ConnectorError, LookupError) as error:
-        reason = _problem(error).text()
+        reason = _problem(error).said
         logger.warning("notifications stay in the shop: %s", reason, extra={"profile": profile.pk})
         return Problem(LEFT.code, LEFT.sentence, LEFT.advice, values={"reason": reason})
     hook.delete()

@@ -15,6 +15,7 @@ from django.utils import timezone
 from connectors.canonical.keys import Direction, Entity
 from connectors.core.capabilities import Verb
 from connectors.core.spec import ConnectorSpec
+from connectors.core.texts import Text, joined, text_of
 from profiles.models import MatchState, Profile, ProfileState, User
 from profiles.services import MissingOption, missing_options
 from sync import dispatch
@@ -26,11 +27,14 @@ from sync.models import JournalEntry, Run, RunResult, RunState, SliceState, Trig
 
 
 class RunRefused(Exception):
-    """A run cannot be asked for; ``missing`` lists the mandatory settings that are still empty (PRF-12)."""
+    """A run cannot be asked for: ``said`` tells why, ``str()`` in French.
 
-    def __init__(self, sentence: str, missing: Collection[MissingOption] = ()) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
+    ``missing`` lists the mandatory settings that are still empty (PRF-12).
+    """
+
+    def __init__(self, said: Text | str, missing: Collection[MissingOption] = ()) -> None:
+        super().__init__(str(said))
+        self.said = text_of(said)
         self.missing = list(missing)
 
 
@@ -72,7 +76,7 @@ def run_request(
 
     One run lives per profile and flow. While it does, the request joins it (``created`` false), or with
     ``queue_next`` leaves at most one successor; one that has not begun reads everything if this request wants that
-    (``full``). Raises :class:`RunRefused` with the reason in French.
+    (``full``). Raises :class:`RunRefused` with the reason.
     """
     chosen = registry.by_key(flow)
     _require_startable(profile, chosen, dry=dry)
@@ -116,8 +120,9 @@ def _require_startable(profile: Profile, flow: Flow, *, dry: bool) -> None:
         raise RunRefused("Ce profil est en pause : réactivez-le d’abord.")
     missing = missing_options(profile, flow.key)
     if missing:
-        names = ", ".join(option.info.label for option in missing)
-        raise RunRefused(f"Il manque des réglages avant de lancer ce traitement : {names}.", missing)
+        names = joined(*(option.info.label for option in missing), separator=", ")
+        sentence = "Il manque des réglages avant de lancer ce traitement : %(names)s."
+        raise RunRefused(Text(sentence, {"names": names}), missing)
     if dry and flow.applies_match:
         raise RunRefused("Le rapprochement n’a pas d’aperçu.")
 
@@ -236,9 +241,14 @@ def resend_since(profile: Profile, flow: Flow, day: date, *, by: User | None) ->
     with transaction.atomic():
         asked = run_request(profile=profile, flow=flow.key, by=by, full=flow.incremental, queue_next=True)
         count = LinkBook(profile.pk, flow.direction).forget_sent(flow.aspect, flow.entity, since=since)
-        who = f", demandée par {by}" if by else ""
-        text = f"Relecture depuis le {day:%d/%m/%Y}{who}. Envois à refaire : {count}."
-        line = journal.line(asked.run, text, code="resent_since")
+        line = journal.line(asked.run, _resent(day, by, count), code="resent_since")
         line.detail = {"since": since.isoformat(), "count": count}
         line.save()
     return asked
+
+
+def _resent(day: date, by: User | None, count: int) -> Text:
+    if by is None:
+        return Text("Relecture depuis le %(day)s. Envois à refaire : %(count)s.", {"day": day, "count": count})
+    sentence = "Relecture depuis le %(day)s, demandée par %(who)s. Envois à refaire : %(count)s."
+    return Text(sentence, {"day": day, "who": str(by), "count": count})

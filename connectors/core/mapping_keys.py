@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import Enum
 
+from connectors.core.texts import Text
+
 KEY_LENGTH_LIMIT = 200
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -43,9 +45,8 @@ class KeyRefused(ValueError):
     """A key that no record can ever match: the French sentence and its values."""
 
     def __init__(self, sentence: str, **values: str) -> None:
-        super().__init__(sentence % values)
-        self.sentence = sentence
-        self.values_shown = values
+        self.said = Text(sentence, values)
+        super().__init__(str(self.said))
 
 
 def percent_text(percent: Decimal) -> str:

@@ -137,7 +137,11 @@ class _Writing:
         if rolled_back or not self._changed:
             return
         self.broken = True
-        cause = error if isinstance(error, ConnectorError) else Transient(Problem("connection_lost", str(error)))
+        cause = (
+            error
+            if isinstance(error, ConnectorError)
+            else Transient(Problem("connection_lost", _CUT, detail=str(error)))
+        )
         raise _unknown_outcome(cause) from error
 
     def _rolled_back(self) -> bool:
@@ -212,6 +216,9 @@ def connect_write(source: Source) -> WriteSession:
     """
     session: WriteSession = SqliteWriteSession(source) if source.is_file else OdbcWriteSession(source)
     return session
+
+
+_CUT = "La connexion à la base a été coupée."
 
 
 def _unknown_outcome(cause: ConnectorError) -> Uncertain:

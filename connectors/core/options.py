@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError, PydanticUndefined
 
 from connectors.core.mapping_keys import KeyRefused, KeyShape, canonical_table
+from connectors.core.texts import Text, Value
 
 Visibility = Mapping[str, Any]
 
@@ -139,7 +140,7 @@ class OptionsSection(BaseModel):
         try:
             return canonical_table(declared.key_shape, value)
         except KeyRefused as error:
-            context = {"sentence": error.sentence, **error.values_shown}
+            context = {"sentence": error.said.sentence, **error.said.values}
             raise PydanticCustomError("mapping_key", "{sentence}", context) from None
 
     @classmethod
@@ -203,11 +204,24 @@ class OptionError:
 
     name: str
     sentence: str
-    values: Mapping[str, Any]
+    values: Mapping[str, Value]
+
+    @property
+    def said(self) -> Text:
+        """The sentence with its values, for readers of any language."""
+        return Text(self.sentence, self.values)
 
     def text(self) -> str:
-        """The sentence with its values filled in."""
-        return self.sentence % self.values if self.values else self.sentence
+        """The French sentence with its values filled in."""
+        return str(self.said)
+
+
+class ValueRefused(ValueError):
+    """What a validator of a section raises for a sentence with values; one without values is a plain ``ValueError``."""
+
+    def __init__(self, sentence: str, **values: Value) -> None:
+        self.said = Text(sentence, values)
+        super().__init__(str(self.said))
 
 
 SENTENCES: Mapping[str, str] = {
@@ -248,9 +262,12 @@ def explain(error: ValidationError) -> list[OptionError]:
 def _explain_one(detail: ErrorDetails) -> OptionError:
     location: Sequence[Any] = detail["loc"]
     name = str(location[0]) if location else ""
-    context = {key: str(value) for key, value in detail.get("ctx", {}).items()}
     if detail["type"] == "value_error":
-        return OptionError(name, "%(error)s", context)
+        error = detail.get("ctx", {})["error"]
+        told = error.said if isinstance(error, ValueRefused) else Text(str(error))
+        return OptionError(name, told.sentence, told.values)
+    # Pydantic joins the names of a list by an English word.
+    context = {key: str(value).replace("' or '", "', '") for key, value in detail.get("ctx", {}).items()}
     if detail["type"] == "mapping_key":
         return OptionError(name, context.pop("sentence"), context)
     sentence = SENTENCES.get(detail["type"], "Cette valeur n’est pas acceptée (%(kind)s).")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
+
+from connectors.core.texts import Text, Value
 
 
 class Consequence(StrEnum):
@@ -25,22 +28,32 @@ class Problem:
     ``code`` is stable and names the cause (one card per code on the run page); what follows a point tells apart causes
     that are mended at different places of one table (``tax_unmapped.C20``). ``sentence`` says in French what
     happened, ``advice`` what to do. ``detail`` is technical, already redacted. ``values`` fill the translatable
-    ``sentence`` and ``advice`` (``%(name)s``).
+    ``sentence`` and ``advice`` (``%(name)s``); one that is a :class:`Text` is translated like a sentence.
     """
 
     code: str
     sentence: str
     advice: str = ""
     detail: str = ""
-    values: dict[str, str] = field(default_factory=dict)
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def said(self) -> Text:
+        """The sentence with its values, for readers of any language."""
+        return Text(self.sentence, self.values)
+
+    @property
+    def advised(self) -> Text:
+        """The advice with its values, for readers of any language."""
+        return Text(self.advice, self.values)
 
     def text(self) -> str:
         """The French sentence with its values filled in."""
-        return self.sentence % self.values if self.values else self.sentence
+        return str(self.said)
 
     def advice_text(self) -> str:
         """The French advice with its values filled in."""
-        return self.advice % self.values if self.values else self.advice
+        return str(self.advised)
 
 
 class ConnectorError(Exception):

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from connectors.canonical.keys import Ref
 from connectors.core.problems import Problem
+from connectors.core.texts import Text, Value
 
 R = TypeVar("R")
 
@@ -103,8 +104,8 @@ class Outcome(StrEnum):
 class Remark:
     """A journal line of its own about an item: something that was done, or (``warning``) something to know."""
 
-    text: str
-    advice: str = ""
+    text: Text
+    advice: Text = field(default_factory=Text)
     warning: bool = False
 
 
@@ -186,7 +187,7 @@ class CheckItem:
     advice: str = ""
     detail: str = ""
     code: str = ""
-    values: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Value] = field(default_factory=dict)
 
     @classmethod
     def failed(cls, name: str, problem: Problem) -> CheckItem:
@@ -197,11 +198,11 @@ class CheckItem:
 
     def text(self) -> str:
         """The French sentence with its values filled in."""
-        return self.sentence % self.values if self.values else self.sentence
+        return str(Text(self.sentence, self.values))
 
     def advice_text(self) -> str:
         """The French advice with its values filled in."""
-        return self.advice % self.values if self.values else self.advice
+        return str(Text(self.advice, self.values))
 
 
 @dataclass(frozen=True, slots=True)

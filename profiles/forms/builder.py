@@ -30,6 +30,7 @@ from profiles.forms.widgets import (
     PostedTable,
     SecretInput,
 )
+from profiles.texts import rendered
 
 Lists = Mapping[str, Sequence[Choice]]
 
@@ -166,13 +167,7 @@ class OptionsForm(forms.Form):
     def refuse(self, errors: Iterable[OptionError]) -> None:
         """Show refusals of the section at their fields, in the language of the page."""
         for error in errors:
-            sentence = _(error.sentence) % error.values if error.values else _(error.sentence)
-            self.add_error(error.name if error.name in self.fields else None, self._as_sentence(sentence))
-
-    @staticmethod
-    def _as_sentence(text: str) -> str:
-        # The sentence of a validator reaches us as the value of a template, so it is translated once it is filled in.
-        return _(text)
+            self.add_error(error.name if error.name in self.fields else None, rendered(error.said))
 
     # --- Showing ---------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from connectors.core.mapping_keys import KeyRefused, KeyShape, canonical_key, duplicate, joined, split, unknown
+from profiles.texts import rendered
 
 Pair = tuple[str, str]
 
@@ -205,7 +206,7 @@ class MappingGrid(forms.Widget):
             try:
                 key = self._new_key(row, found)
             except KeyRefused as error:
-                row.error = _(error.sentence) % error.values_shown
+                row.error = rendered(error.said)
                 continue
             if row.value:
                 found[key] = row.value

@@ -33,7 +33,8 @@ class Profile(models.Model):
     """One ERP connected to one shop, inside one tenant.
 
     ``problem_*`` hold the last reason why a run had to stop for a person (refused key, missing table…); a successful
-    connection test or run clears them.
+    connection test or run clears them. ``told`` holds the sentence and the advice with their values, where they have
+    some (``profiles.texts``).
     """
 
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="profiles")
@@ -49,6 +50,7 @@ class Profile(models.Model):
     problem_code = models.CharField(max_length=80, blank=True, default="")
     problem_sentence = models.TextField(blank=True, default="")
     problem_advice = models.TextField(blank=True, default="")
+    told = models.JSONField(null=True, blank=True)
     problem_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

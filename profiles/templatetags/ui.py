@@ -29,6 +29,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from connectors import registry
+from connectors.core.texts import Text as Told
+from profiles import texts
 
 register = template.Library()
 
@@ -156,16 +158,20 @@ def _relative(value: datetime) -> str:
 
 
 @register.filter
-def tr(sentence: str, values: Mapping[str, Any] | None = None) -> str:
-    """`{{ problem.sentence|tr:problem.values }}`: translate a sentence known only at run time, fill in its values."""
-    if not sentence:
-        return ""
-    translated = _(sentence)
-    try:
-        return translated % values if values else translated
-    except (KeyError, TypeError, ValueError):
-        # A stored sentence may name values that an older connector did not record: shown unfilled then.
-        return translated
+def tr(sentence: Told | str | list[Any], values: Mapping[str, Any] | None = None) -> str:
+    """`{{ problem.sentence|tr:problem.values }}`: a sentence known only at run time in the page's language, filled in.
+
+    Takes a text with its values, also as it was stored, as well.
+    """
+    if isinstance(sentence, list):
+        return texts.rendered(Told.loads(sentence))
+    return texts.rendered(sentence if isinstance(sentence, Told) else Told(str(sentence), values or {}))
+
+
+@register.filter
+def said(row: texts.Row, name: str) -> str:
+    """`{{ entry|said:"text" }}`: a text that a row keeps, in the page's language."""
+    return texts.said(row, name)
 
 
 @register.filter

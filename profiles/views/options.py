@@ -24,8 +24,9 @@ from profiles.forms.builder import OptionsForm
 from profiles.history import changes_between
 from profiles.models import OptionsRevision, Profile, Role
 from profiles.options_store import OptionsRefused
+from profiles.texts import problem_told
 from profiles.views.account import next_address
-from profiles.views.profile_pages import configurable_profile, problem_text, profile_tabs, section_links
+from profiles.views.profile_pages import configurable_profile, profile_tabs, section_links
 from profiles.views.wizard import settings_address, wizard_context
 
 SIDES = {side.value for side in Side}
@@ -146,10 +147,10 @@ def _read_lists(request: HttpRequest, profile: Profile, side: Side) -> bool:
         messages.error(request, _("Complétez d’abord les réglages de connexion."))
         return False
     except ConnectorError as error:
-        messages.error(request, problem_text(error.problem))
+        messages.error(request, problem_told(error.problem))
         return False
     if report.problems and not report.counts:
-        messages.error(request, problem_text(next(iter(report.problems.values()))))
+        messages.error(request, problem_told(next(iter(report.problems.values()))))
         return False
     _tell_refresh(request, profile.erp_spec if side is Side.ERP else profile.shop_spec, report)
     return True
@@ -162,7 +163,7 @@ def _tell_refresh(request: HttpRequest, spec: ConnectorSpec, report: catalogs.Re
     messages.success(request, f"{text}, {values}.")
     by_cause: dict[str, list[str]] = {}
     for name, problem in report.problems.items():
-        by_cause.setdefault(problem_text(problem), []).append(_(spec.choices.get(name, name)))
+        by_cause.setdefault(problem_told(problem), []).append(_(spec.choices.get(name, name)))
     for sentence, names in by_cause.items():
         text = _("Listes non lues (%(names)s) : %(sentence)s") % {"names": ", ".join(names), "sentence": sentence}
         messages.warning(request, text)

@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 
 from connectors import registry
 from connectors.canonical.keys import Side
-from connectors.core.problems import Problem
 from profiles import options_store
 from profiles.access import get_for_tenant
 from profiles.models import Profile
@@ -72,12 +71,6 @@ def profile_tabs(profile: Profile, active: str) -> list[Tab]:
             continue
         found.append(Tab(label, address, active=key == active, icon=icon))
     return found
-
-
-def problem_text(problem: Problem) -> str:
-    """Sentence and advice of a problem in the language of the page."""
-    advice = _(problem.advice) % problem.values if problem.advice else ""
-    return f"{_(problem.sentence) % problem.values} {advice}".strip()
 
 
 def connectors_missing(profile: Profile) -> list[str]:

@@ -18,10 +18,10 @@ from profiles.context import profile_remember
 from profiles.features import FEATURES
 from profiles.forms.profile import ProfileNameForm
 from profiles.models import Profile, Role
+from profiles.texts import problem_told
 from profiles.views.profile_pages import (
     configurable_profile,
     connectors_missing,
-    problem_text,
     profile_tabs,
     section_links,
 )
@@ -122,7 +122,7 @@ def profile_remove(request: HttpRequest, profile_id: int) -> HttpResponse:
         return redirect("profiles:profile", profile_id=profile_id)
     messages.success(request, _("Le profil « %(name)s » est supprimé.") % {"name": found.name})
     for problem in left:
-        messages.warning(request, problem_text(problem))
+        messages.warning(request, problem_told(problem))
     return redirect(reverse("profiles:list"))
 
 

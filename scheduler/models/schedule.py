@@ -12,7 +12,9 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from connectors.core.texts import Text
 from profiles.models import Profile, TenantQuerySet
+from profiles.texts import rendered
 from scheduler.planning import Every, MonthBy, Recurrence
 from sync.models import Run
 
@@ -127,7 +129,7 @@ class Schedule(models.Model):
             return ""
         values = dict(self.outcome_values)
         if "reason" in values:
-            values["reason"] = str(_(values["reason"]))
+            values["reason"] = rendered(Text.loads(values["reason"]))
         return str(TriggerOutcome(self.outcome).label) % values if values else str(TriggerOutcome(self.outcome).label)
 
 

@@ -10,6 +10,8 @@ from django.utils import timezone
 from billing import alerts
 from connectors.canonical.keys import Direction
 from connectors.core.problems import Problem
+from connectors.core.texts import Text, joined
+from profiles.texts import text_kept
 from sync.engine import journal
 from sync.engine.lease import Claim
 from sync.engine.recorder import FenceLost
@@ -38,8 +40,9 @@ def finish(held: Claim, ended: Ended) -> None:
         run.ended_at = run.activity_at = timezone.now()
         run.owner = ""
         run.message_code = problem.code if problem else ""
-        run.message = problem.text() if problem else summary(run)
-        run.advice = problem.advice_text() if problem else ""
+        message, advice = (problem.said, problem.advised) if problem else (summary(run), Text())
+        for column, value in journal.kept(message=message, advice=advice).items():
+            setattr(run, column, value)
         run.save()
         JournalEntry.objects.bulk_create([_last_line(run, problem)])
     direction = registry.by_key(run.flow).direction
@@ -73,31 +76,37 @@ _NOTHING_NEW = {
     Direction.EXPORT: "Rien à faire : rien n’a changé dans l’ERP depuis le dernier passage.",
     Direction.IMPORT: "Rien à faire : rien n’a changé dans la boutique depuis le dernier passage.",
 }
-_WORDS = {
-    "created": ("créé", "créés"),
-    "updated": ("mis à jour", "mis à jour"),
-    "unchanged": ("déjà à jour", "déjà à jour"),
-    "excluded": ("ignoré", "ignorés"),
-    "refused": ("refusé", "refusés"),
-    "deferred": ("en attente", "en attente"),
-    "failed": ("en échec", "en échec"),
+_ONE = {
+    "created": Text("%(count)s créé"),
+    "updated": Text("%(count)s mis à jour"),
+    "unchanged": Text("%(count)s déjà à jour"),
+    "excluded": Text("%(count)s ignoré"),
+    "refused": Text("%(count)s refusé"),
+    "deferred": Text("%(count)s en attente"),
+    "failed": Text("%(count)s en échec"),
+}
+_MANY = {
+    **_ONE,
+    "created": Text("%(count)s créés"),
+    "excluded": Text("%(count)s ignorés"),
+    "refused": Text("%(count)s refusés"),
 }
 
 
-def _counted(run: Run, name: str) -> str:
+def _counted(run: Run, name: str) -> Text:
     number: int = getattr(run, name)
-    one, many = _WORDS[name]
-    return f"{number} {one if number < 2 else many}"
+    return (_ONE if number < 2 else _MANY)[name].filled(count=number)
 
 
-def summary(run: Run) -> str:
-    """One French sentence that says what a run did."""
+def summary(run: Run) -> Text:
+    """One sentence that says what a run did."""
     if not run.read and registry.by_key(run.flow).incremental and not run.full:
-        return _NOTHING_NEW[registry.by_key(run.flow).direction]
+        return Text(_NOTHING_NEW[registry.by_key(run.flow).direction])
     if run.read and run.read == run.unchanged + run.excluded:
-        return f"Rien à faire : {_counted(run, 'unchanged')}, {_counted(run, 'excluded')}."
-    pieces = [_counted(run, name) for name in _WORDS if getattr(run, name)]
-    return ", ".join(pieces) + "." if pieces else "Rien à traiter."
+        counts = {"unchanged": _counted(run, "unchanged"), "excluded": _counted(run, "excluded")}
+        return Text("Rien à faire : %(unchanged)s, %(excluded)s.", counts)
+    pieces = [_counted(run, name) for name in _ONE if getattr(run, name)]
+    return joined(joined(*pieces, separator=", "), ".", separator="") if pieces else Text("Rien à traiter.")
 
 
 _LEVELS = {RunResult.SUCCESS: Level.SUCCESS, RunResult.FAILED: Level.ERROR}
@@ -105,7 +114,8 @@ _LEVELS = {RunResult.SUCCESS: Level.SUCCESS, RunResult.FAILED: Level.ERROR}
 
 def _last_line(run: Run, problem: Problem | None) -> JournalEntry:
     level = _LEVELS.get(RunResult(run.result), Level.WARNING)
-    entry = journal.line(run, run.message, level=level, code=run.message_code, advice=run.advice)
+    message, advice = text_kept(run, "message"), text_kept(run, "advice")
+    entry = journal.line(run, message, level=level, code=run.message_code, advice=advice)
     if problem is not None and problem.detail:
         entry.detail = {"technical": journal.body(problem.detail)}
     return entry

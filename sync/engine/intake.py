@@ -106,7 +106,6 @@ class Intake:
                     label=_label(record),
                 )
             )
-        fields = journal.problem_fields(problem)
         tally.states.append(
             StateWrite(
                 entity=self.flow.entity,
@@ -115,12 +114,11 @@ class Intake:
                 sent_hash=view.sent_hash if view else "",
                 held_hash=UNMAPPED,
                 outcome=Outcome.REFUSED.value,
-                problem_code=fields["code"],
-                problem=fields["text"],
-                advice=fields["advice"],
+                problem_code=problem.code,
                 attempts=(view.attempts if view and view.held_hash == UNMAPPED else 0) + 1,
                 not_before=self.ctx.clock(),
                 run_id=self.ctx.run.pk,
+                **journal.problem_fields(problem, sentence="problem"),
             )
         )
 
@@ -202,6 +200,7 @@ class Intake:
                 reference=(reference or key)[:200],
                 label=label[:250],
                 outcome=outcome,
+                code=problem.code,
                 detail={"technical": journal.body(problem.detail)} if problem.detail else {},
                 **journal.problem_fields(problem),
             )

@@ -71,6 +71,7 @@ class StateWrite:
     problem_code: str = ""
     problem: str = ""
     advice: str = ""
+    told: Mapping[str, Any] | None = None
     attempts: int = 0
     not_before: datetime | None = None
     run_id: int = 0
@@ -242,7 +243,7 @@ class LinkBook:
         self._rows(entity, **{self.near: key}).update(steps=dict(steps), updated_at=timezone.now())
         held = self._states(entity, aspect, [key]).filter(not_before=None).exclude(held_hash="")
         held.update(
-            sent_hash=F("held_hash"), held_hash="", outcome="", problem_code="", problem="", advice="",
+            sent_hash=F("held_hash"), held_hash="", outcome="", problem_code="", problem="", advice="", told=None,
             attempts=0, not_before=None,
         )  # fmt: skip
 
@@ -317,6 +318,7 @@ class LinkBook:
                 problem_code=state.problem_code,
                 problem=state.problem,
                 advice=state.advice,
+                told=state.told,
                 attempts=state.attempts,
                 not_before=state.not_before,
                 run_id=state.run_id,
@@ -343,8 +345,8 @@ class LinkBook:
 
 _FIELDS = ("reference", "label", "status", "token", "updated_at")
 _STATE_FIELDS = [
-    "sent_hash", "held_hash", "outcome", "problem_code", "problem", "advice", "attempts", "not_before", "run_id",
-    "touched_at",
+    "sent_hash", "held_hash", "outcome", "problem_code", "problem", "advice", "told", "attempts", "not_before",
+    "run_id", "touched_at",
 ]  # fmt: skip
 _VIEW_COLUMNS = (
     "l.id, l.entity, l.{near}, COALESCE(l.{far}, ''), l.shop_parent, l.status, l.token, COALESCE(s.sent_hash, ''), "

@@ -15,6 +15,7 @@ from connectors.canonical.catalog import Product
 from connectors.canonical.keys import Entity
 from connectors.core.problems import Problem
 from connectors.core.query import Query
+from connectors.core.texts import Text
 from profiles.models import MatchState, Profile
 from sync.engine import journal
 from sync.engine.context import RunContext
@@ -132,7 +133,8 @@ def _apply_run(ctx: RunContext) -> Ended:
     approve(ctx.profile)
     Profile.objects.filter(pk=ctx.profile.pk).update(match_report=report.document())
     counts = report.document()["counts"]
-    text = f"{counts['sure']} articles associés, {counts['ambiguous']} à décider, {counts['only_erp']} à créer."
+    sentence = "%(sure)s articles associés, %(ambiguous)s à décider, %(only_erp)s à créer."
+    text = Text(sentence, {name: counts[name] for name in ("sure", "ambiguous", "only_erp")})
     JournalEntry.objects.bulk_create([journal.line(ctx.run, text)])
     return Ended(RunResult.SUCCESS)
 

@@ -9,6 +9,8 @@ from typing import Any
 from connectors.canonical.keys import Entity, Ref
 from connectors.core.problems import Problem
 from connectors.core.results import Cursor, Page
+from connectors.core.texts import Text
+from sync.engine import journal
 from sync.engine.context import RunContext
 from sync.engine.guards import Guards
 from sync.engine.intake import Intake
@@ -249,16 +251,15 @@ class Pipeline:
                 held_hash=item.hash,
                 outcome="deferred",
                 problem_code=problem.code,
-                problem=problem.text(),
-                advice=problem.advice_text(),
                 attempts=attempts,
                 not_before=next_attempt(attempts, self.ctx.clock()),
                 run_id=self.ctx.run.pk,
+                **journal.problem_fields(problem, sentence="problem"),
             )
         )
 
 
-_ENTITY_NAMES = {Entity.CATEGORY: "la catégorie", Entity.PRODUCT: "l’article"}
+_ENTITY_NAMES = {Entity.CATEGORY: Text("la catégorie"), Entity.PRODUCT: Text("l’article")}
 
 
 __all__ = ["Ending", "EquationBroken", "Pipeline"]

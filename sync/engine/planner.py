@@ -8,6 +8,7 @@ from typing import Any
 
 from connectors.canonical.base import canonical_form
 from connectors.core.results import Action
+from connectors.core.texts import joined
 from sync.engine import journal
 from sync.engine.items import Item
 from sync.models import JournalEntry, Level, Run
@@ -27,18 +28,17 @@ def plan_line(
     if item.action is Action.CREATE:
         form = canonical_form(item.mapped.record)
         changes = {name: [None, journal.body(value)] for name, value in form.items() if value not in ("", None, [], {})}
-    notes = " ".join(item.mapped.notes)
     return JournalEntry(
         run=run,
         profile_id=run.profile_id,
         at=now,
-        level=Level.WARNING if notes else Level.INFO,
+        level=Level.WARNING if item.mapped.notes else Level.INFO,
         entity=item.mapped.ref.entity,
         item_key=item.key,
         reference=item.mapped.reference[:200],
         label=item.mapped.label[:250],
         shop_key=item.view.remote_key if item.view else "",
         outcome=outcome,
-        text=f"{_SENTENCES[outcome]} {notes}".strip(),
-        detail={"changes": changes, "notes": list(item.mapped.notes)},
+        detail={"changes": changes, "notes": journal.notes(item.mapped.notes) or []},
+        **journal.kept(text=joined(_SENTENCES[outcome], *item.mapped.notes)),
     )

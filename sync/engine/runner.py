@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -18,6 +19,7 @@ from connectors.canonical.keys import Side
 from connectors.core.logcontext import bind
 from connectors.core.problems import ConnectorError, Consequence, Problem, Transient
 from connectors.core.results import Cursor
+from connectors.core.texts import Text, joined
 from profiles import options_store
 from profiles.connections import open_side
 from profiles.models import MatchState, Profile
@@ -247,16 +249,21 @@ def _break(run: Run, held: Claim, error: Transient) -> SliceResult:
         [
             journal.line(
                 run,
-                f"{error.problem.text()} Nouvel essai dans {round(seconds)} s ({breaks}/{BREAKS_LIMIT}).",
+                joined(error.problem.said, _next_try(seconds, breaks)),
                 level=Level.WARNING,
                 code=error.problem.code,
-                advice=error.problem.advice_text(),
+                advice=error.problem.advised,
             )
         ]
     )
     Run.objects.filter(pk=run.pk, fence=held.fence).update(breaks=F("breaks") + 1)
     lease.release(held, due_at=timezone.now() + timedelta(seconds=seconds))
     return SliceResult.WAIT
+
+
+def _next_try(seconds: float, breaks: int) -> Text:
+    values = {"seconds": round(seconds), "breaks": breaks, "limit": BREAKS_LIMIT}
+    return Text("Nouvel essai dans %(seconds)s s (%(breaks)s/%(limit)s).", values)
 
 
 def drive(run_id: int, *, owner: str, deadline: datetime | None = None) -> Run:
@@ -283,12 +290,12 @@ def _options_problem(error: OptionsRefused) -> Problem:
         "options_refused",
         "Un réglage n’est pas valide : %(section)s / %(option)s. %(reason)s",
         "Corrigez ce réglage dans le profil, puis relancez.",
-        values={"section": section, "option": errors[0].name, "reason": errors[0].text()},
+        values={"section": section, "option": errors[0].name, "reason": errors[0].said},
     )
 
 
 def _with_detail(problem: Problem, detail: str) -> Problem:
-    return Problem(problem.code, problem.sentence, problem.advice, detail)
+    return replace(problem, detail=detail)
 
 
 EQUATION = Problem(

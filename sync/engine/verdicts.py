@@ -8,8 +8,8 @@ from datetime import datetime
 from connectors.canonical.keys import Aspect, Direction, Entity
 from connectors.core.problems import Consequence, Problem
 from connectors.core.ratelimit import RunStopped
-from connectors.core.redaction import redact
 from connectors.core.results import Action, ItemResult, Outcome, Remark
+from connectors.core.texts import Text, joined
 from sync.engine import journal
 from sync.engine.items import Batch, Item, Verdict
 from sync.engine.linkbook import LinkWrite, StateWrite
@@ -138,9 +138,8 @@ def _remark(verdict: Verdict, remark: Remark, *, run: Run, now: datetime) -> Jou
         label=item.mapped.label[:250],
         shop_key=result.remote_key,
         outcome="" if remark.warning else Outcome.UPDATED.value,
-        text=redact(remark.text),
-        advice=redact(remark.advice),
         attempts=item.attempts + 1,
+        **journal.kept(text=remark.text, advice=remark.advice),
     )
 
 
@@ -235,16 +234,14 @@ def _state(flow: Flow, run: Run, item: Item, result: ItemResult, now: datetime) 
         return replace(state, sent_hash=item.mapped.lasting_hash()) if item.mapped.lasting else state
     attempts = item.attempts + 1
     again = result.outcome is not Outcome.REFUSED
-    problem = journal.problem_fields(result.problem)
     return replace(
         state,
         sent_hash=item.view.sent_hash if item.view else "",
         held_hash=item.hash,
-        problem_code=problem.get("code", ""),
-        problem=problem.get("text", ""),
-        advice=problem.get("advice", ""),
+        problem_code=result.problem.code if result.problem else "",
         attempts=attempts,
         not_before=next_attempt(attempts, now, result.delay) if again and not result.gone else None,
+        **journal.problem_fields(result.problem, sentence="problem"),
     )
 
 
@@ -255,9 +252,9 @@ def entry(verdict: Verdict, *, flow: Flow, run: Run, now: datetime) -> JournalEn
         "sent": journal.body(result.sent),
         "received": journal.body(result.received),
         "technical": journal.body(result.problem.detail) if result.problem else None,
-        "notes": list(item.mapped.notes) or None,
+        "notes": journal.notes(item.mapped.notes),
     }
-    fields = journal.problem_fields(result.problem) or {"text": _sentence(flow, verdict)}
+    fields = journal.problem_fields(result.problem) or journal.kept(text=_sentence(flow, verdict))
     return JournalEntry(
         run=run,
         profile_id=run.profile_id,
@@ -270,6 +267,7 @@ def entry(verdict: Verdict, *, flow: Flow, run: Run, now: datetime) -> JournalEn
         shop_key=result.remote_key or (item.view.remote_key if item.view else ""),
         url=result.url[:500],
         outcome=_counted(result.outcome),
+        code=result.problem.code if result.problem else "",
         detail={name: value for name, value in detail.items() if value},
         attempts=item.attempts + 1,
         milliseconds=round(result.seconds * 1000),
@@ -291,35 +289,46 @@ def _level(item: Item, result: ItemResult) -> Level:
     return Level.WARNING if item.mapped.notes else Level.SUCCESS
 
 
-_SENTENCES = {
-    Direction.EXPORT: {
-        Outcome.CREATED: "Créé dans la boutique",
-        Outcome.UPDATED: "Mis à jour dans la boutique",
-        Outcome.UNCHANGED: "Déjà à jour dans la boutique",
-    },
-    Direction.IMPORT: {
-        Outcome.CREATED: "Importée dans l’ERP",
-        Outcome.UPDATED: "Complétée dans l’ERP",
-        Outcome.UNCHANGED: "Déjà dans l’ERP",
-    },
+_EXPORTED = {
+    Outcome.CREATED: "Créé dans la boutique.",
+    Outcome.UPDATED: "Mis à jour dans la boutique.",
+    Outcome.UNCHANGED: "Déjà à jour dans la boutique.",
 }
-
-
+_ADOPTED = {
+    Outcome.CREATED: "Créé dans la boutique ; il y existait déjà, il a été associé.",
+    Outcome.UPDATED: "Mis à jour dans la boutique ; il y existait déjà, il a été associé.",
+    Outcome.UNCHANGED: "Déjà à jour dans la boutique ; il y existait déjà, il a été associé.",
+}
+_IMPORTED = {
+    Outcome.CREATED: "Importée dans l’ERP.",
+    Outcome.UPDATED: "Complétée dans l’ERP.",
+    Outcome.UNCHANGED: "Déjà dans l’ERP.",
+}
+_DOCUMENTS = {
+    Outcome.CREATED: "Importée dans l’ERP : pièce %(piece)s.",
+    Outcome.UPDATED: "Complétée dans l’ERP : pièce %(piece)s.",
+    Outcome.UNCHANGED: "Déjà dans l’ERP : pièce %(piece)s.",
+}
 _CUSTOMERS = {
-    Outcome.CREATED: "Client créé dans l’ERP",
-    Outcome.UPDATED: "Déjà client dans l’ERP, associé",
-    Outcome.UNCHANGED: "Déjà client dans l’ERP, associé",
+    Outcome.CREATED: "Client créé dans l’ERP.",
+    Outcome.UPDATED: "Déjà client dans l’ERP, associé.",
+    Outcome.UNCHANGED: "Déjà client dans l’ERP, associé.",
 }
+_TREATED = "Traité."
 
 
-def _sentence(flow: Flow, verdict: Verdict) -> str:
-    item, result = verdict.item, verdict.result
-    imported = flow.entity is Entity.CUSTOMER and flow.direction is Direction.IMPORT
-    sentence = (_CUSTOMERS if imported else _SENTENCES[flow.direction]).get(result.outcome, "Traité")
-    document = result.children.get("document", "") if flow.entity is Entity.ORDER else ""
-    if document:
-        sentence = f"{sentence} : pièce {document}"
-    if verdict.adopted and not item.recovered and flow.direction is Direction.EXPORT:
-        sentence = f"{sentence} ; il y existait déjà, il a été associé"
-    notes = " ".join(item.mapped.notes)
-    return f"{sentence}. {notes}".strip()
+def _sentence(flow: Flow, verdict: Verdict) -> Text:
+    return joined(_done(flow, verdict), *verdict.item.mapped.notes)
+
+
+def _done(flow: Flow, verdict: Verdict) -> Text:
+    outcome = verdict.result.outcome
+    if flow.direction is Direction.EXPORT:
+        known = verdict.adopted and not verdict.item.recovered
+        return Text((_ADOPTED if known else _EXPORTED).get(outcome, _TREATED))
+    if flow.entity is Entity.CUSTOMER:
+        return Text(_CUSTOMERS.get(outcome, _TREATED))
+    piece = verdict.result.children.get("document", "") if flow.entity is Entity.ORDER else ""
+    if piece:
+        return Text(_DOCUMENTS.get(outcome, _TREATED), {"piece": piece})
+    return Text(_IMPORTED.get(outcome, _TREATED))

@@ -12,6 +12,7 @@ from connectors.core.capabilities import Verb
 from connectors.core.problems import ItemRefused
 from connectors.core.query import Query
 from connectors.core.results import Page
+from connectors.core.texts import Text
 from sync.engine import journal
 from sync.engine.context import RunContext
 from sync.engine.linkbook import LinkView
@@ -20,6 +21,7 @@ from sync.models import Cursor as CursorRow
 from sync.models import JournalEntry, LinkStatus
 
 CODE = "shop_verified"
+VERIFIED = "Vérification complète : %(checked)s quantités relues dans la boutique, %(different)s à corriger."
 
 
 def is_due(ctx: RunContext, *, days: int) -> bool:
@@ -87,9 +89,10 @@ def _differs(present: StockLevel | None, wanted: StockLevel) -> bool:
 
 def _report(ctx: RunContext, *, checked: int, different: int) -> None:
     """Keeps one journal line per run with the figures so far."""
-    line = JournalEntry.objects.filter(run=ctx.run, code=CODE).first() or journal.line(ctx.run, "", code=CODE)
+    line = JournalEntry.objects.filter(run=ctx.run, code=CODE).first() or journal.line(ctx.run, Text(), code=CODE)
     checked += line.detail.get("checked", 0)
     different += line.detail.get("different", 0)
-    line.text = f"Vérification complète : {checked} quantités relues dans la boutique, {different} à corriger."
     line.detail = {"checked": checked, "different": different}
+    for column, value in journal.kept(text=Text(VERIFIED, line.detail)).items():
+        setattr(line, column, value)
     line.save()

@@ -12,6 +12,7 @@ from connectors.canonical.keys import Aspect, Direction, Entity, Ref
 from connectors.core.ports import Reader, Writer
 from connectors.core.query import Query
 from connectors.core.results import Cursor, Page
+from connectors.core.texts import Text
 
 if TYPE_CHECKING:
     from sync.engine.context import RunContext
@@ -48,7 +49,7 @@ class Mapped:
     reference: str
     parts: frozenset[str] | None = None
     references: tuple[Ref, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
     along: tuple[Along, ...] = field(default=())
     lasting: frozenset[str] | None = None
 

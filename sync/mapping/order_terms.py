@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from connectors.canonical.sales import DocumentTax
 from connectors.canonical.values import Money
 from connectors.core.problems import ItemRefused, Problem
+from connectors.core.texts import Value
 
 
 class Sections(Protocol):
@@ -54,6 +55,6 @@ class Resolver(Protocol):
         ...
 
 
-def refuse(code: str, sentence: str, advice: str, /, **values: str) -> ItemRefused:
+def refuse(code: str, sentence: str, advice: str, /, **values: Value) -> ItemRefused:
     """The refusal of one order."""
     return ItemRefused(Problem(code, sentence, advice, values=values))

@@ -11,6 +11,7 @@ from connectors.canonical.catalog import Dimensions, Feature, Product, ProductSt
 from connectors.canonical.keys import Aspect, Entity, Ref
 from connectors.canonical.values import LocalizedText
 from connectors.core.problems import ItemRefused, Problem
+from connectors.core.texts import Text
 from profiles.options_store import ProfileOptions
 from profiles.sections import CategoriesSection, ProductsSection
 from sync.flows.base import Along, Excluded, Mapped
@@ -23,9 +24,9 @@ from sync.mapping.texts import chosen, is_bar_code, split, without_forbidden
 class _Notes:
     """Collects warnings while one article is mapped."""
 
-    lines: list[str]
+    lines: list[Text]
 
-    def add(self, line: str) -> None:
+    def add(self, line: Text) -> None:
         self.lines.append(line)
 
 
@@ -149,7 +150,8 @@ def _number(product: Product, field: str, notes: _Notes) -> Decimal | None:
     try:
         number = Decimal(text.replace(",", ".").replace(" ", ""))
     except InvalidOperation:
-        notes.add(f"Le champ {field} ne contient pas un nombre ({text}) : dimension non transmise.")
+        sentence = "Le champ %(field)s ne contient pas un nombre (%(value)s) : dimension non transmise."
+        notes.add(Text(sentence, {"field": field, "value": text}))
         return None
     return number if number.is_finite() and number >= 0 else None
 
@@ -170,7 +172,7 @@ def _map_variant(
     section: ProductsSection = options["products"]
     barcode = variant.barcode.strip()
     if barcode and section.check_barcode and not is_bar_code(barcode):
-        notes.add(f"Le code-barres {barcode} est faux : il n’a pas été transmis.")
+        notes.add(Text("Le code-barres %(code)s est faux : il n’a pas été transmis.", {"code": barcode}))
         barcode = ""
     price = map_price(variant.price, options["prices"], facts) if variant.price is not None else None
     stock = map_stock(variant.stock, options["stock"], has_variants=product.is_variable) if variant.stock else None

@@ -25,7 +25,8 @@ class Certificate(models.Model):
 
     ``counts`` holds the number of orders by verdict (``equal``, ``missing``, ``different``) and ``orders``, their sum.
     ``rows`` are plain data, the ones that need a person first, at most ``sync.orders.certificate.ROWS_KEPT`` of them.
-    ``problem`` says why a failed one could not be made.
+    ``problem`` says why a failed one could not be made; ``told`` holds it and ``advice`` with their values, where they
+    have some (``profiles.texts``).
     """
 
     profile = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="certificates")
@@ -41,6 +42,7 @@ class Certificate(models.Model):
     rows = models.JSONField(default=list, blank=True)
     problem = models.TextField(blank=True, default="")
     advice = models.TextField(blank=True, default="")
+    told = models.JSONField(null=True, blank=True)
 
     tenant_path: ClassVar[str] = "profile__tenant"
     objects: ClassVar[Any] = TenantQuerySet.as_manager()

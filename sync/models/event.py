@@ -18,7 +18,8 @@ class ProfileHook(models.Model):
     ``token`` is the end of the address that is told to the shop: it names the profile, it protects nothing; ``secret``
     (encrypted) signs what arrives there. ``healthy`` and ``message`` tell how the last look at the shop's
     registrations ended, ``advice`` what to do about it and ``states`` how each topic stood (:class:`HookState` by
-    topic). ``not_before``: until then no run is asked for, because the last request was refused.
+    topic). ``told`` holds ``message`` and ``advice`` with their values, where they have some (``profiles.texts``).
+    ``not_before``: until then no run is asked for, because the last request was refused.
     """
 
     profile = models.OneToOneField(Profile, on_delete=models.CASCADE, related_name="hook")
@@ -28,6 +29,7 @@ class ProfileHook(models.Model):
     healthy = models.BooleanField(default=False)
     message = models.TextField(blank=True, default="")
     advice = models.TextField(blank=True, default="")
+    told = models.JSONField(null=True, blank=True)
     states = models.JSONField(default=dict, blank=True)
     mended_at = models.DateTimeField(null=True, blank=True)
     not_before = models.DateTimeField(null=True, blank=True)

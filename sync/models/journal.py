@@ -25,7 +25,8 @@ class JournalEntry(models.Model):
     """One line. Unchanged items are only counted; every other item has one line per run, or one for each remark.
 
     ``code`` names the cause, so that one card can gather all its victims. ``detail`` holds redacted bodies and
-    field-by-field differences. ``retried`` is set when a person sent the item again.
+    field-by-field differences. ``retried`` is set when a person sent the item again. ``text`` and ``advice`` are
+    French; those with values are in ``told`` as well, for readers of other languages (``profiles.texts``).
     """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="journal")
@@ -42,6 +43,7 @@ class JournalEntry(models.Model):
     code = models.CharField(max_length=80, blank=True, default="")
     text = models.TextField(blank=True, default="")
     advice = models.TextField(blank=True, default="")
+    told = models.JSONField(null=True, blank=True)
     detail = models.JSONField(default=dict, blank=True)
     attempts = models.PositiveIntegerField(default=1)
     milliseconds = models.PositiveIntegerField(default=0)

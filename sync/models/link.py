@@ -69,7 +69,8 @@ class LinkState(models.Model):
 
     ``sent_hash``: content last accepted by the shop. ``held_hash``: content that was refused or failed; it is not
     sent again before ``not_before`` (never by itself when that is empty), unless it changes or a person asks.
-    ``run_id`` is the run that last accounted for the item, so that a resumed slice never counts it twice.
+    ``run_id`` is the run that last accounted for the item, so that a resumed slice never counts it twice. ``told``
+    holds ``problem`` and ``advice`` with their values, where they have some (``profiles.texts``).
     """
 
     link = models.ForeignKey(Link, on_delete=models.CASCADE, related_name="states")
@@ -80,6 +81,7 @@ class LinkState(models.Model):
     problem_code = models.CharField(max_length=80, blank=True, default="")
     problem = models.TextField(blank=True, default="")
     advice = models.TextField(blank=True, default="")
+    told = models.JSONField(null=True, blank=True)
     attempts = models.PositiveIntegerField(default=0)
     not_before = models.DateTimeField(null=True, blank=True)
     run_id = models.BigIntegerField(default=0)

@@ -59,7 +59,8 @@ class Run(models.Model):
     ``lock`` names what may not be written by two runs at once; several flows can share one. ``scope`` is ``{}`` or
     ``{"keys": [...]}``, ``scope_key`` its identity. ``fence`` grows with every claim: a worker whose fence is no
     longer the row's has lost the run and may write nothing. ``cursor`` resumes the reading after the last recorded
-    page. ``excluded_reasons`` counts what was left out, by reason.
+    page. ``excluded_reasons`` counts what was left out, by reason. ``told`` holds ``message`` and ``advice`` with their
+    values, where they have some (``profiles.texts``).
     """
 
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="runs")
@@ -79,6 +80,7 @@ class Run(models.Model):
     message_code = models.CharField(max_length=80, blank=True, default="")
     message = models.TextField(blank=True, default="")
     advice = models.TextField(blank=True, default="")
+    told = models.JSONField(null=True, blank=True)
 
     slice_state = models.CharField(max_length=16, choices=SliceState.choices, default=SliceState.PENDING)
     slice_number = models.PositiveIntegerField(default=0)

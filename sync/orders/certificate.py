@@ -13,15 +13,20 @@ from enum import StrEnum
 from typing import Any
 
 from django.utils import timezone
+from django.utils.formats import get_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from connectors.canonical.keys import Entity
 from connectors.canonical.sales import DocumentTotals, Order, Refund
 from connectors.core.ports import Reader
 from connectors.core.problems import ConnectorError
 from connectors.core.query import Query
+from connectors.core.texts import Text, Value, stored
 from profiles import options_store
 from profiles.models import Profile, User
 from profiles.options_store import OptionsRefused
+from profiles.texts import kept, rendered
 from sync.mapping.order_refunds import cancellation_number
 from sync.mapping.rounding import cents
 from sync.models import Certificate, CertificateState, JournalEntry, Link, Run
@@ -52,7 +57,8 @@ _RANK = {Verdict.MISSING: 0, Verdict.DIFFERENT: 1, Verdict.EQUAL: 2}
 class Row:
     """One order of a certificate as plain data; amounts are text. ``causes`` are French sentences, empty when equal.
 
-    ``again``: it was transferred before, so that an import needs its reset.
+    ``told`` are the same ones with their values, as stored, for readers of any language. ``again``: it was transferred
+    before, so that an import needs its reset.
     """
 
     key: str
@@ -68,6 +74,7 @@ class Row:
     erp_tax: str = ""
     refunded: str = ""
     causes: tuple[str, ...] = ()
+    told: tuple[list[Any], ...] = ()
     again: bool = False
 
 
@@ -96,17 +103,24 @@ def certificate_fill(certificate: Certificate) -> Certificate:
         rows = list(_rows(certificate))
     except (ConnectorError, OptionsRefused) as error:
         certificate.state = CertificateState.FAILED
-        certificate.problem, certificate.advice = _words(error)
+        _tell(certificate, *_words(error))
     else:
         rows.sort(key=lambda row: _RANK[Verdict(row.verdict)])
         counts = Counter(row.verdict for row in rows)
         certificate.state = CertificateState.DONE
         certificate.counts = {"orders": len(rows), **{verdict.value: counts[verdict.value] for verdict in Verdict}}
-        certificate.rows = [{**asdict(row), "causes": list(row.causes)} for row in rows[:ROWS_KEPT]]
-        certificate.problem = certificate.advice = ""
+        certificate.rows = [
+            {**asdict(row), "causes": list(row.causes), "told": list(row.told)} for row in rows[:ROWS_KEPT]
+        ]
+        _tell(certificate, Text(), Text())
     certificate.ended_at = timezone.now()
     certificate.save()
     return certificate
+
+
+def _tell(certificate: Certificate, problem: Text, advice: Text) -> None:
+    for column, value in stored(problem=problem, advice=advice).items():
+        setattr(certificate, column, value)
 
 
 def last_days(profile: Profile, days: int = NIGHT_DAYS) -> tuple[date, date]:
@@ -116,35 +130,42 @@ def last_days(profile: Profile, days: int = NIGHT_DAYS) -> tuple[date, date]:
 
 
 def csv_text(certificate: Certificate) -> str:
-    """The rows as a table for a spreadsheet: semicolons, decimal comma, a mark that says UTF-8."""
+    """The rows as a table for a spreadsheet, in the active language: semicolons, decimals as it writes them, UTF-8."""
     out = io.StringIO()
     table = csv.writer(out, delimiter=";", lineterminator="\r\n")
-    table.writerow(["Commande", "Identifiant", "Date", "État", "Verdict", "Devise", "Total boutique", "TVA boutique",
-                    "Pièce", "Total ERP", "TVA ERP", "Remboursé", "Causes"])  # fmt: skip
+    table.writerow([_("Commande"), _("Identifiant"), _("Date"), _("État"), _("Verdict"), _("Devise"),
+                    _("Total boutique"), _("TVA boutique"), _("Pièce"), _("Total ERP"), _("TVA ERP"), _("Remboursé"),
+                    _("Causes")])  # fmt: skip
     for row in certificate.rows:
         table.writerow([_safe(cell) for cell in _cells(row)])
     return "\ufeff" + out.getvalue()
 
 
-_VERDICT_WORDS = {"equal": "égale", "missing": "manquante", "different": "différente"}
+_VERDICT_WORDS = {
+    "equal": gettext_lazy("égale"),
+    "missing": gettext_lazy("manquante"),
+    "different": gettext_lazy("différente"),
+}
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
-    amounts = {name: row[name].replace(".", ",") for name in ("shop_total", "shop_tax", "erp_total", "erp_tax")}
+    mark = get_format("DECIMAL_SEPARATOR")
+    names = ("shop_total", "shop_tax", "erp_total", "erp_tax", "refunded")
+    amounts = {name: row[name].replace(".", mark) for name in names}
     return [
         row["number"],
         row["key"],
         row["date"],
         row["status"],
-        _VERDICT_WORDS[row["verdict"]],
+        str(_VERDICT_WORDS[row["verdict"]]),
         row["currency"],
         amounts["shop_total"],
         amounts["shop_tax"],
         row["piece"],
         amounts["erp_total"],
         amounts["erp_tax"],
-        row["refunded"].replace(".", ","),
-        " ".join(row["causes"]),
+        amounts["refunded"],
+        " ".join(rendered(Text.loads(cause)) for cause in row.get("told") or row["causes"]),
     ]
 
 
@@ -154,10 +175,11 @@ def _safe(cell: str) -> str:
     return f"'{cell}" if is_formula else cell
 
 
-def _words(error: ConnectorError | OptionsRefused) -> tuple[str, str]:
+def _words(error: ConnectorError | OptionsRefused) -> tuple[Text, Text]:
     if isinstance(error, OptionsRefused):
-        return "Les réglages du profil sont incomplets : les deux systèmes n’ont pas pu être lus.", str(error)
-    return error.problem.text(), error.problem.advice_text()
+        sentence = "Les réglages du profil sont incomplets : les deux systèmes n’ont pas pu être lus."
+        return Text(sentence), error.said
+    return error.problem.said, error.problem.advised
 
 
 # --- Comparing ---------------------------------------------------------------------------------------------------
@@ -238,7 +260,7 @@ def _page(profile: Profile, pictures: Pictures, orders: Iterable[Order]) -> Iter
         if held is None and (not wanted or order.cancelled):
             continue
         if held is None:
-            yield _row(order, Verdict.MISSING, None, (_missing(picture, met=met, told=causes.get(order.key, "")),), met)
+            yield _row(order, Verdict.MISSING, None, (_missing(picture, met=met, told=causes.get(order.key)),), met)
             continue
         found = (
             *_differences(picture, held, amended),
@@ -248,8 +270,9 @@ def _page(profile: Profile, pictures: Pictures, orders: Iterable[Order]) -> Iter
         yield _row(order, Verdict.DIFFERENT if found else Verdict.EQUAL, held, found, met)
 
 
-def _row(order: Order, verdict: Verdict, held: DocumentTotals | None, causes: Iterable[str], met: bool) -> Row:
+def _row(order: Order, verdict: Verdict, held: DocumentTotals | None, causes: Iterable[Text], met: bool) -> Row:
     refunded = sum((refund.amount for refund in order.refunds), _ZERO)
+    found = list(causes)
     return Row(
         key=order.key,
         number=order.number,
@@ -263,22 +286,25 @@ def _row(order: Order, verdict: Verdict, held: DocumentTotals | None, causes: It
         erp_total=_text(held.gross) if held else "",
         erp_tax=_text(sum(held.tax.values(), _ZERO)) if held else "",
         refunded=_text(refunded) if refunded else "",
-        causes=tuple(causes),
+        causes=tuple(map(str, found)),
+        told=tuple(cause.dumps() for cause in found),
         again=met,
     )
 
 
-def _missing(picture: Picture, *, met: bool, told: str) -> str:
+def _missing(picture: Picture, *, met: bool, told: Text | None) -> Text:
     """Why there is no document: it was taken away, the order is refused, or nobody imported it yet."""
     if met:
-        return "La pièce a existé : elle a été supprimée dans l’ERP, ou son identifiant web y a été changé."
+        return Text("La pièce a existé : elle a été supprimée dans l’ERP, ou son identifiant web y a été changé.")
     problem = picture.found.problem
     if problem is not None:
-        return f"Refusée : {problem.text()}"
-    return f"Dernier essai : {told}" if told else "La commande n’a pas encore été importée."
+        return Text("Refusée : %(reason)s", {"reason": problem.said})
+    if told:
+        return Text("Dernier essai : %(reason)s", {"reason": told})
+    return Text("La commande n’a pas encore été importée.")
 
 
-def _differences(picture: Picture, held: DocumentTotals, amended: Collection[str]) -> Iterator[str]:
+def _differences(picture: Picture, held: DocumentTotals, amended: Collection[str]) -> Iterator[Text]:
     """Total, VAT per rate, payments: each difference as a sentence with both amounts.
 
     The refunds ``amended`` were taken out of the piece.
@@ -286,37 +312,37 @@ def _differences(picture: Picture, held: DocumentTotals, amended: Collection[str
     order, document = picture.order, picture.expected
     taken = sum((refund.amount for refund in order.refunds if refund.key in amended), _ZERO)
     if order.total - taken != held.gross:
-        yield _both("Total", order.total - taken, held.gross)
+        yield _both(Text("Total"), order.total - taken, held.gross)
     tax = sum(held.tax.values(), _ZERO)
     if document is None:
         if not amended and cents(order.total_tax) != tax:
-            yield _both("TVA", cents(order.total_tax), tax)
+            yield _both(Text("TVA"), cents(order.total_tax), tax)
         return
     for rate in sorted({*document.expected_tax, *held.tax}, key=Decimal, reverse=True):
         wanted, found = document.expected_tax.get(rate, _ZERO), held.tax.get(rate, _ZERO)
         if wanted != found:
-            yield _both(f"TVA {rate.replace('.', ',')} %", wanted, found)
+            yield _both(Text("TVA %(rate)s %%", {"rate": Decimal(rate)}), wanted, found)
     known = {*document.expected_codes, *held.codes} if document.expected_codes and held.codes else set()
     for code in sorted(known):
         wanted, found = document.expected_codes.get(code, _ZERO), held.codes.get(code, _ZERO)
         if wanted != found:
-            yield _both(f"Taxe {code}", wanted, found)
+            yield _both(Text("Taxe %(code)s", {"code": code}), wanted, found)
     paid = sum((deposit.amount for deposit in document.deposits), _ZERO)
     if paid and paid != held.deposits:
-        yield _both("Règlements", paid, held.deposits)
+        yield _both(Text("Règlements"), paid, held.deposits)
 
 
-def _refunds(picture: Picture, pictures: Pictures, amended: Collection[str]) -> Iterator[str]:
+def _refunds(picture: Picture, pictures: Pictures, amended: Collection[str]) -> Iterator[Text]:
     """Refunds that the piece still holds and that have no credit note of their own, or one of another amount."""
     for refund in (one for one in picture.order.refunds if one.key not in amended):
         credit = pictures.document(f"{picture.number}-R{refund.key}")
         if credit is None:
             yield _refund_missing(refund)
         elif credit.gross != refund.amount:
-            yield _both(f"Remboursement {refund.key}", refund.amount, credit.gross)
+            yield _both(Text("Remboursement %(key)s", {"key": refund.key}), refund.amount, credit.gross)
 
 
-def _cancellation(picture: Picture, pictures: Pictures, steps: Mapping[str, str]) -> Iterator[str]:
+def _cancellation(picture: Picture, pictures: Pictures, steps: Mapping[str, str]) -> Iterator[Text]:
     """The credit note of a cancelled order, where one was made: there, and of all that was not credited apart."""
     if not any(one.event is Event.CANCELLED and one.act is Act.CREDIT for one in lived(steps)):
         return
@@ -325,33 +351,33 @@ def _cancellation(picture: Picture, pictures: Pictures, steps: Mapping[str, str]
     wanted = picture.order.total - sum((refund.amount for refund in refunds if refund.key in apart), _ZERO)
     credit = pictures.document(cancellation_number(picture.number))
     if credit is None:
-        yield f"Commande annulée : son avoir de {_shown(wanted)} n’est plus dans l’ERP."
+        sentence = "Commande annulée : son avoir de %(amount)s n’est plus dans l’ERP."
+        yield Text(sentence, {"amount": cents(wanted)})
     elif credit.gross != wanted:
-        yield _both("Annulation", wanted, credit.gross)
+        yield _both(Text("Annulation"), wanted, credit.gross)
 
 
-def _refund_missing(refund: Refund) -> str:
-    return f"Remboursement {refund.key} de {_shown(refund.amount)} sans avoir dans l’ERP."
+def _refund_missing(refund: Refund) -> Text:
+    values: dict[str, Value] = {"key": refund.key, "amount": cents(refund.amount)}
+    return Text("Remboursement %(key)s de %(amount)s sans avoir dans l’ERP.", values)
 
 
-def _journal(profile: Profile, keys: Iterable[str]) -> dict[str, str]:
+def _journal(profile: Profile, keys: Iterable[str]) -> dict[str, Text]:
     """What the last import said of each order."""
     rows = JournalEntry.objects.filter(
         profile_id=profile.pk, entity="order", item_key__in=list(keys), run__flow=FLOW, run__dry=False
     ).exclude(code="")
-    return dict(rows.order_by("pk").values_list("item_key", "text"))
+    lines = rows.order_by("pk").values_list("item_key", "text", "told")
+    return {key: kept(told, "text", text) for key, text, told in lines}
 
 
-def _both(name: str, shop: Decimal, erp: Decimal) -> str:
-    return f"{name} : boutique {_shown(shop)}, ERP {_shown(erp)}, écart {_shown(erp - shop)}."
+def _both(name: Text, shop: Decimal, erp: Decimal) -> Text:
+    values: dict[str, Value] = {"name": name, "shop": cents(shop), "erp": cents(erp), "difference": cents(erp - shop)}
+    return Text("%(name)s : boutique %(shop)s, ERP %(erp)s, écart %(difference)s.", values)
 
 
 def _text(value: Decimal) -> str:
     return f"{cents(value):f}"
-
-
-def _shown(value: Decimal) -> str:
-    return _text(value).replace(".", ",")
 
 
 # --- At night ----------------------------------------------------------------------------------------------------
@@ -389,7 +415,6 @@ def night_begin(now: datetime) -> list[int]:
     Certificate.objects.filter(state=CertificateState.RUNNING, created_at__lt=now - LOST_AFTER).update(
         state=CertificateState.FAILED,
         ended_at=now,
-        problem="Le certificat a été interrompu.",
-        advice="Établissez-le de nouveau.",
+        **stored(problem=Text("Le certificat a été interrompu."), advice=Text("Établissez-le de nouveau.")),
     )
     return [certificate_begin(profile, *last_days(profile), at=now).pk for profile in night_profiles(now)]

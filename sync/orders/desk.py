@@ -11,6 +11,7 @@ from connectors.canonical.keys import Aspect, Direction, Entity, Side
 from connectors.canonical.sales import OrderMark
 from connectors.core.ports import Writer
 from connectors.core.results import Action, ItemResult, Outbound, Outcome
+from connectors.core.texts import Text
 from profiles.connections import open_side
 from profiles.models import Profile, User
 from sync import services
@@ -21,6 +22,7 @@ from sync.orders.steps import lived, settled
 from sync.services import RunRefused, RunRequest
 
 FLOW = "orders"
+MARK_KEPT = Text("La boutique a gardé la marque.")
 _CHUNK = 100
 
 
@@ -33,7 +35,7 @@ class Reset:
 
     done: tuple[str, ...]
     absent: tuple[str, ...]
-    failed: dict[str, str]
+    failed: dict[str, Text]
 
 
 def order_import(profile: Profile, key: str, *, by: User | None) -> RunRequest:
@@ -56,7 +58,10 @@ def order_import_again(profile: Profile, key: str, *, by: User | None) -> RunReq
     picture = order_picture(profile, key, with_document=False)
     if not picture.selected:
         raise RunRefused(
-            f"L’état « {picture.order.status} » n’est pas à importer : choisissez son document dans Commandes d’abord."
+            Text(
+                "L’état « %(status)s » n’est pas à importer : choisissez son document dans Commandes d’abord.",
+                {"status": picture.order.status},
+            )
         )
     reset = orders_reset(profile, [key])
     if reset.failed:
@@ -76,7 +81,7 @@ def orders_reset(profile: Profile, keys: Collection[str] | None = None) -> Reset
     wanted = sorted(set(keys) if keys is not None else transferred(profile))
     done: list[str] = []
     absent: list[str] = []
-    failed: dict[str, str] = {}
+    failed: dict[str, Text] = {}
     with open_side(profile, Side.SHOP) as shop:
         writer = shop.writer(Entity.ORDER, Aspect.MARK)
         for chunk in _chunks(wanted):
@@ -86,7 +91,7 @@ def orders_reset(profile: Profile, keys: Collection[str] | None = None) -> Reset
                 elif result.outcome in (Outcome.UPDATED, Outcome.UNCHANGED):
                     done.append(result.key)
                 else:
-                    failed[result.key] = result.problem.text() if result.problem else "La boutique a gardé la marque."
+                    failed[result.key] = result.problem.said if result.problem else MARK_KEPT
             _forget(profile, [key for key in chunk if key not in failed])
     return Reset(done=tuple(done), absent=tuple(absent), failed=failed)
 

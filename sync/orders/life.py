@@ -17,6 +17,7 @@ from typing import Any
 from connectors.canonical.sales import Deposit, DocumentKind, DocumentTotals, SalesDocument
 from connectors.core.problems import ItemDeferred, ItemRefused, Problem
 from connectors.core.results import Remark
+from connectors.core.texts import joined
 from profiles.sections import OrderChangesSection
 from sync.mapping.order_refunds import cancellation_number, without_refunds
 from sync.orders.records import CreditNote, ImportOrder
@@ -49,6 +50,7 @@ from sync.orders.words import (
     VANISHED,
     done_text,
     overpaid_notes,
+    problem_of,
     to_transform,
     told_problem,
 )
@@ -134,8 +136,8 @@ class Life:
         told = [one for one in lived(self.steps) if one.open]
         if not told:
             return None
-        sentence = " ".join(dict.fromkeys(one.text for one in told))
-        return Problem(told[-1].code, sentence, told[-1].advice)
+        sentences = {str(one.text): one.text for one in told}
+        return problem_of(told[-1].code, joined(*sentences.values()), told[-1].advice)
 
     # --- Events ------------------------------------------------------------------------------------------------
 
@@ -437,8 +439,8 @@ class Life:
             at=self._recorded(event, key).at if known else self._moment(),
             piece=held.piece,
             code=problem.code,
-            text=problem.text(),
-            advice=problem.advice_text(),
+            text=problem.said,
+            advice=problem.advised,
             open=True,
             before=before,
         )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
+
+from connectors.core.texts import Text
 
 CUSTOMER, ADDRESS, DOCUMENT, MARK = "customer", "address", "document", "mark"
 CONTENT, TOTAL, PAID, PAYMENTS = "content", "total", "paid", "payments"
@@ -55,8 +57,8 @@ class Lived:
     at: str = ""
     piece: str = ""
     code: str = ""
-    text: str = ""
-    advice: str = ""
+    text: Text = field(default_factory=Text)
+    advice: Text = field(default_factory=Text)
     open: bool = False
     before: bool = False
 
@@ -73,7 +75,7 @@ def step_name(event: Event, key: str = "") -> str:
 
 def record(steps: dict[str, str], lived: Lived) -> None:
     """Records an event, in the place of what was recorded of it before."""
-    steps[lived.name] = json.dumps(asdict(lived), ensure_ascii=False)
+    steps[lived.name] = _dumped(lived)
 
 
 def lived(steps: Mapping[str, str]) -> list[Lived]:
@@ -114,10 +116,16 @@ def settled(steps: Mapping[str, str]) -> dict[str, str]:
     kept = dict(steps)
     for one in lived(steps):
         if one.open:
-            kept[one.name] = json.dumps({**asdict(one), "open": False}, ensure_ascii=False)
+            kept[one.name] = _dumped(replace(one, open=False))
     return kept
 
 
 def _loaded(text: str) -> Lived:
     held = json.loads(text)
-    return Lived(**{**held, "event": Event(held["event"]), "act": Act(held["act"])})
+    texts = {name: Text.loads(held.get(name)) for name in ("text", "advice")}
+    return Lived(**{**held, **texts, "event": Event(held["event"]), "act": Act(held["act"])})
+
+
+def _dumped(lived: Lived) -> str:
+    plain = {**asdict(lived), "text": lived.text.dumps(), "advice": lived.advice.dumps()}
+    return json.dumps(plain, ensure_ascii=False)

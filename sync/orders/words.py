@@ -7,16 +7,17 @@ from decimal import Decimal
 
 from connectors.canonical.sales import DocumentTotals, SalesDocument
 from connectors.core.problems import Problem
+from connectors.core.texts import Text, Value, joined
 from sync.mapping.order_payments import overpaid
 from sync.mapping.rounding import cents
 from sync.orders.steps import Act, Event, Lived
 
-STAGES: Mapping[str, str] = {
-    "open": "ouverte",
-    "preparation": "en préparation",
-    "delivery": "livrée",
-    "invoice": "facturée",
-    "posted": "comptabilisée",
+STAGES: Mapping[str, Text] = {
+    "open": Text("ouverte"),
+    "preparation": Text("en préparation"),
+    "delivery": Text("livrée"),
+    "invoice": Text("facturée"),
+    "posted": Text("comptabilisée"),
 }
 _TOLD: Mapping[Event, tuple[str, str, str]] = {
     Event.EDITED: (
@@ -100,21 +101,19 @@ NOT_EQUAL = Problem(
 )
 
 
-def overpaid_notes(document: SalesDocument | None) -> tuple[str, ...]:
+def overpaid_notes(document: SalesDocument | None) -> tuple[Text, ...]:
     """What is said of deposits that exceed their document; nothing when they do not."""
     excess = overpaid(document) if document is not None else Decimal(0)
     if not excess:
         return ()
-    return (
-        f"Trop-perçu de {_shown(excess)} : le règlement est celui que la boutique a reçu ; l’excédent reste au crédit "
-        "du client.",
-    )
+    sentence = "Trop-perçu de %(amount)s : le règlement est celui que la boutique a reçu ; l’excédent reste au crédit du client."
+    return (Text(sentence, {"amount": cents(excess)}),)
 
 
-def done_text(done: Lived, *, deleted: bool = False) -> str:
+def done_text(done: Lived, *, deleted: bool = False) -> Text:
     """The journal line of something that was done. ``deleted``: to an order that the shop no longer has."""
     text = "Supprimée dans la boutique : pièce %(piece)s mise en attente." if deleted else _DONE[done.event, done.act]
-    return text % {"piece": done.piece, "key": done.key}
+    return Text(text, {"piece": done.piece, "key": done.key})
 
 
 def told_problem(
@@ -132,19 +131,19 @@ def told_problem(
     ``deleted``: the shop no longer has the order.
     """
     code, sentence, advice = _DELETED if deleted else _TOLD[event]
-    values = {
+    values: dict[str, Value] = {
         "key": key,
         "piece": held.piece,
         "stage": STAGES[stage],
-        "shop": _shown(total),
-        "erp": _shown(held.gross),
+        "shop": cents(total),
+        "erp": cents(held.gross),
     }
-    text = sentence % values
-    return Problem(code, f"{text} {reason.text()}" if reason else text, advice)
+    return problem_of(code, joined(Text(sentence, values), reason.said if reason else ""), Text(advice))
 
 
-def _shown(amount: Decimal) -> str:
-    return f"{cents(amount):f}".replace(".", ",")
+def problem_of(code: str, sentence: Text, advice: Text) -> Problem:
+    """A problem told in texts that have their values already."""
+    return Problem(code, "%(told)s", "%(advice)s" if advice else "", values={"told": sentence, "advice": advice})
 
 
 def to_transform(held: DocumentTotals) -> Problem:

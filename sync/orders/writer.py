@@ -18,6 +18,7 @@ from connectors.canonical.sales import DocumentTotals, SalesDocument
 from connectors.core.ports import SalesTarget
 from connectors.core.problems import ConnectorError, Consequence, ItemDeferred, ItemRefused, Problem
 from connectors.core.results import Action, Found, ItemResult, Outbound, Outcome, Remark
+from connectors.core.texts import Text, joined
 from profiles.sections import OrderChangesSection
 from sync.mapping.customers import CustomerPlan
 from sync.orders.life import Life
@@ -126,10 +127,10 @@ class OrderWriter:
         try:
             life.follow(before=CONTENT not in steps)
         except (ItemRefused, ItemDeferred) as error:
-            return {PLANNED: ("", error.problem.text())}
+            return {PLANNED: ("", error.problem.said)}
         told = life.problem()
-        words = [*(remark.text for remark in life.remarks), *([told.text()] if told else [])]
-        return {PLANNED: ("", " ".join(words))} if words else {}
+        words = joined(*(remark.text for remark in life.remarks), told.said if told else "")
+        return {PLANNED: ("", words)} if words else {}
 
     def retire(self, batch: Sequence[Outbound[ImportOrder]]) -> Iterator[ItemResult]:
         """Documents are never taken back."""
@@ -173,7 +174,7 @@ class OrderWriter:
             finally:
                 done.news = done.news or life.news
                 done.remarks += life.remarks
-                done.notes += [Remark(one.text(), one.advice_text(), warning=True) for one in target.take_notes()]
+                done.notes += [Remark(one.said, one.advised, warning=True) for one in target.take_notes()]
 
     def _import(self, done: _Pass, life: Life, target: SalesTarget) -> DocumentTotals:
         """The steps in the ERP."""
@@ -229,7 +230,7 @@ class OrderWriter:
         else:
             outcome = Outcome.UPDATED if done.remarks or not done.finished else Outcome.UNCHANGED
         if problem is not None and not done.finished:
-            piece = Remark(f"Importée dans l’ERP : pièce {done.steps[DOCUMENT]}.")
+            piece = Remark(Text("Importée dans l’ERP : pièce %(piece)s.", {"piece": done.steps[DOCUMENT]}))
             done.remarks.insert(0, piece)
         return ItemResult(
             key=done.item.key,

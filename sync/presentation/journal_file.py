@@ -16,6 +16,8 @@ from xml.sax.saxutils import escape
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
+from profiles.templatetags.ui import STATE_LOOKS
+from profiles.texts import said
 from sync.models import JournalEntry, Run
 from sync.presentation.paging import only
 from sync.templatetags.sync_ui import entity_label
@@ -97,7 +99,7 @@ def _text_pieces(run: Run, most: int | None) -> Iterator[str]:
     """One line per entry."""
     for line in _lines(run, most):
         names = " ".join(part for part in (line.reference or line.item_key, line.label) if part)
-        words = " ".join(part for part in (names and f"{names} :", _(line.text) if line.text else "") if part)
+        words = " ".join(part for part in (names and f"{names} :", said(line, "text")) if part)
         yield f"{_when(line)} [{line.get_level_display()}] {' '.join(words.split())}\r\n"
     if _is_cut(run, most):
         yield f"{_cut_note()}\r\n"
@@ -112,12 +114,17 @@ def _table(run: Run, most: int | None) -> Iterator[Sequence[str]]:
             str(entity_label(line.entity)),
             line.reference or line.item_key,
             line.label,
-            line.outcome,
-            _(line.text) if line.text else "",
-            _(line.advice) if line.advice else "",
+            _outcome(line),
+            said(line, "text"),
+            said(line, "advice"),
         ]
     if _is_cut(run, most):
         yield [_cut_note()]
+
+
+def _outcome(line: JournalEntry) -> str:
+    look = STATE_LOOKS.get(line.outcome)
+    return str(look.label) if look else line.outcome
 
 
 def _write_workbook(table: Iterable[Sequence[str]], out: IO[bytes]) -> None:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from connectors.canonical.keys import Entity
 from connectors.canonical.sales import DocumentTotals
 from connectors.core.problems import ConnectorError, Problem
+from connectors.core.texts import Text
 from profiles import catalogs
 from profiles.models import Profile
 from profiles.options_store import OptionsRefused
@@ -80,8 +81,8 @@ class LifeRow:
     act: str | Promise
     stage: str | Promise
     piece: str
-    text: str
-    advice: str
+    text: Text
+    advice: Text
     open: bool
 
 
@@ -118,8 +119,8 @@ class AmountRow:
 class Trouble:
     """A problem in words, with the places where it is mended."""
 
-    sentence: str
-    advice: str
+    sentence: Text
+    advice: Text
     code: str
     detail: str = ""
     links: list[places.Link] = field(default_factory=list)
@@ -206,9 +207,10 @@ def order_key(profile: Profile, typed: str) -> str:
 def trouble_of(error: ConnectorError | OptionsRefused, profile_id: int) -> Trouble:
     """A connection that failed, in words."""
     if isinstance(error, OptionsRefused):
-        sentence = "Les réglages du profil sont incomplets : la commande ne peut pas être lue."
+        sentence = Text("Les réglages du profil sont incomplets : la commande ne peut pas être lue.")
+        advice = Text("Complétez les connexions, puis revenez ici.")
         links = places.links_for("connection_failed", profile_id)
-        return Trouble(sentence, "Complétez les connexions, puis revenez ici.", "options_refused", str(error), links)
+        return Trouble(sentence, advice, "options_refused", str(error), links)
     return _told(error.problem, profile_id)
 
 
@@ -224,7 +226,7 @@ def _picture(profile: Profile, key: str, link: Link | None) -> tuple[Picture | N
 
 def _told(problem: Problem, profile_id: int) -> Trouble:
     links = places.links_for(problem.code, profile_id)
-    return Trouble(problem.text(), problem.advice_text(), problem.code, problem.detail, links)
+    return Trouble(problem.said, problem.advised, problem.code, problem.detail, links)
 
 
 def _status_label(profile: Profile, status: str) -> str:
@@ -333,7 +335,7 @@ def _life(link: Link | None) -> list[LifeRow]:
             stage=_STAGES.get(one.state, ""),
             piece=one.piece,
             text=one.text,
-            advice=one.advice if one.open else "",
+            advice=one.advice if one.open else Text(),
             open=one.open,
         )
         for one in lived(link.steps if link else {})

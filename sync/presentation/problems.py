@@ -12,6 +12,7 @@ from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Window
 from django.db.models.functions import RowNumber
 
 from profiles.models import Profile
+from profiles.texts import said
 from sync.flows import registry
 from sync.models import JournalEntry, LinkState, Run, RunState
 from sync.presentation.journal import BAD
@@ -25,7 +26,8 @@ CAUSES_SHOWN = 12
 class Cause:
     """One cause of a run: how many items it hit, the first of them, and where it is mended.
 
-    ``sentence`` is that of every victim when they agree; otherwise each victim shows its own (``differs``).
+    ``sentence`` and ``advice`` are in the active language. The sentence is that of every victim when they agree;
+    otherwise each victim shows its own (``differs``).
     """
 
     code: str
@@ -77,8 +79,8 @@ def _cause(code: str, total: int, victims: list[JournalEntry], profile_id: int) 
     first = victims[0]
     return Cause(
         code=code,
-        sentence=first.text,
-        advice=first.advice,
+        sentence=said(first, "text"),
+        advice=said(first, "advice"),
         count=total,
         outcome=first.outcome,
         victims=victims,
@@ -89,7 +91,7 @@ def _cause(code: str, total: int, victims: list[JournalEntry], profile_id: int) 
 
 @dataclass(slots=True)
 class OpenProblem:
-    """A cause that waits for a person, over all runs of a profile. ``address`` shows its victims."""
+    """A cause that waits for a person, over all runs of a profile, in the active language."""
 
     profile: Profile
     code: str
@@ -109,16 +111,17 @@ def open_problems(profiles: Sequence[Profile]) -> list[OpenProblem]:
     """What needs a hand now: items held by their links, and items refused in the last reading of each flow.
 
     Both sources are merged by profile, entity, aspect and code; the larger count holds (an item refused when it was
-    sent is in both). Four queries, whatever the number of runs and lines.
+    sent is in both). Five queries, whatever the number of runs and lines.
     """
     by_id = {profile.pk: profile for profile in profiles}
     latest = _latest_runs(by_id)
     held = {_group(row): row for row in _held(by_id)}
     lines = _gathered(_refused_lines(latest))
     samples = _samples(row["sample"] for row in lines.values())
+    states = _states(row["sample"] for group, row in held.items() if group not in lines)
     found = []
     for group in held.keys() | lines.keys():
-        problem = _open(by_id[group[0]], group, held.get(group), lines.get(group), samples)
+        problem = _open(by_id[group[0]], group, held.get(group), lines.get(group), samples, states)
         found.append(problem)
     return sorted(found, key=lambda one: (-one.count, one.profile.name, one.code))
 
@@ -163,9 +166,7 @@ def _is_incremental(key: str) -> bool:
 def _held(by_id: dict[int, Profile]) -> list[dict[str, Any]]:
     rows = LinkState.objects.filter(link__profile_id__in=by_id).exclude(held_hash="").exclude(problem_code="")
     grouped = rows.order_by().values("link__profile_id", "link__entity", "aspect", "problem_code")
-    counted = grouped.annotate(
-        count=Count("pk"), sentence=Min("problem"), text=Min("advice"), at=Max("touched_at"), run=Max("run_id")
-    )
+    counted = grouped.annotate(count=Count("pk"), sample=Min("pk"), at=Max("touched_at"), run=Max("run_id"))
     return [
         {
             "profile_id": row["link__profile_id"],
@@ -173,8 +174,7 @@ def _held(by_id: dict[int, Profile]) -> list[dict[str, Any]]:
             "aspect_name": row["aspect"],
             "code": row["problem_code"],
             "count": row["count"],
-            "sentence": row["sentence"],
-            "advice_text": row["text"],
+            "sample": row["sample"],
             "at": row["at"],
             "run": row["run"],
         }
@@ -230,7 +230,12 @@ def _group(row: dict[str, Any]) -> Group:
 
 def _samples(ids: Iterable[int]) -> dict[int, JournalEntry]:
     wanted = list(ids)
-    return JournalEntry.objects.only("text", "advice", "at", "run_id").in_bulk(wanted) if wanted else {}
+    return JournalEntry.objects.only("text", "advice", "told", "at", "run_id").in_bulk(wanted) if wanted else {}
+
+
+def _states(ids: Iterable[int]) -> dict[int, LinkState]:
+    wanted = list(ids)
+    return LinkState.objects.only("problem", "advice", "told").in_bulk(wanted) if wanted else {}
 
 
 def _open(
@@ -239,13 +244,15 @@ def _open(
     held: dict[str, Any] | None,
     line: dict[str, Any] | None,
     samples: dict[int, JournalEntry],
+    states: dict[int, LinkState],
 ) -> OpenProblem:
     sample = samples.get(line["sample"]) if line else None
+    state = states.get(held["sample"]) if held else None
     return OpenProblem(
         profile=profile,
         code=group[3],
-        sentence=sample.text if sample else held["sentence"] if held else "",
-        advice=sample.advice if sample else held["advice_text"] if held else "",
+        sentence=said(sample, "text") if sample else said(state, "problem") if state else "",
+        advice=said(sample, "advice") if sample else said(state, "advice") if state else "",
         count=max(held["count"] if held else 0, line["count"] if line else 0),
         run_id=line["run_id"] if line else held["run"] if held else 0,
         flow=line["flow"] if line else _flow_of(group),

@@ -18,9 +18,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from connectors.canonical.keys import Aspect, Entity
+from connectors.core.texts import Text as Told
 from profiles.models import Profile
 from profiles.templatetags.ui import Tab, Text, badge, duration, number, state_badge
+from profiles.texts import rendered
 from profiles.views import profile_pages
+from sync.engine.journal import FRENCH, SAID
 from sync.flows import registry
 from sync.models import JournalEntry, Run, RunResult, RunState, Trigger
 from sync.presentation import journal, places, runs
@@ -173,6 +176,8 @@ def plain(value: Any) -> str:
         return "—"
     if isinstance(value, bool):
         return _("oui") if value else _("non")
+    if isinstance(value, dict) and value.keys() == {FRENCH, SAID}:
+        return rendered(Told.loads(value[SAID]))
     if isinstance(value, list) and value:
         return ", ".join(_short(one) for one in value)
     if value in ([], {}):
@@ -430,7 +435,7 @@ _FIELDS: dict[str, Text] = {
 @register.filter
 def field_label(name: str) -> str:
     """`{{ change.field|field_label }}`: name of a field in words; the field's own name when it has none."""
-    return str(_FIELDS.get(name, name))
+    return str(_FIELDS.get(name) or _(name))
 
 
 @register.simple_tag(takes_context=True)

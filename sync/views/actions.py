@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 
 from profiles.access import current_user, require_role
 from profiles.models import Profile, Role
+from profiles.texts import said
 from sync import notifications, services
 from sync.flows import registry
 from sync.flows.base import Flow
@@ -39,7 +40,7 @@ def run_start(request: HttpRequest, profile_id: int) -> HttpResponse:
     try:
         asked = _request(request, profile, flow, mode)
     except RunRefused as error:
-        refuse(request, error.sentence)
+        refuse(request, error.said)
         return redirect("sync:sync", profile_id=profile.pk)
     _tell(request, asked)
     return redirect("sync:run", run_id=asked.run.pk)
@@ -99,7 +100,7 @@ def resend_since(request: HttpRequest, profile_id: int, flow: str) -> HttpRespon
     try:
         asked = services.resend_since(profile, chosen, day, by=current_user(request))
     except RunRefused as error:
-        refuse(request, error.sentence)
+        refuse(request, error.said)
         return redirect("sync:sync", profile_id=profile.pk)
     _tell(request, asked)
     return redirect("sync:run", run_id=asked.run.pk)
@@ -133,7 +134,7 @@ def run_retry(request: HttpRequest, run_id: int) -> HttpResponse:
     try:
         asked = services.items_retry(run, by=current_user(request), keys=[key] if key else None, code=code)
     except RunRefused as error:
-        refuse(request, error.sentence)
+        refuse(request, error.said)
         return back(request, "sync:run", run.pk)
     messages.success(request, _("Renvoi lancé."))
     return redirect("sync:run", run_id=asked.run.pk)
@@ -153,7 +154,7 @@ def run_again(request: HttpRequest, run_id: int) -> HttpResponse:
             profile=run.profile, flow=run.flow, by=current_user(request), keys=scope.get("keys"), full=run.full
         )
     except RunRefused as error:
-        refuse(request, error.sentence)
+        refuse(request, error.said)
         return redirect("sync:run", run_id=run.pk)
     _tell(request, asked)
     return redirect("sync:run", run_id=asked.run.pk)
@@ -179,7 +180,7 @@ def _looked_after(request: HttpRequest, profile_id: int, *, anew: bool) -> HttpR
     if hook is None:
         messages.info(request, _("La boutique n’envoie plus de notifications pour ce profil."))
     elif not hook.healthy:
-        messages.error(request, " ".join(_(text) for text in (hook.message, hook.advice) if text))
+        messages.error(request, " ".join(filter(None, (said(hook, "message"), said(hook, "advice")))))
     elif anew:
         messages.success(request, _("Les notifications sont recréées dans la boutique."))
     else:

@@ -9,9 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from connectors.core.texts import Text
 from profiles.access import get_for_tenant, require_access
 from profiles.context import profile_remember
 from profiles.models import Profile, Role
+from profiles.texts import rendered
 from sync.models import Run
 
 
@@ -54,6 +56,6 @@ def safe_address(request: HttpRequest, wanted: str) -> str:
     return wanted if ours else ""
 
 
-def refuse(request: HttpRequest, sentence: str) -> None:
-    """Tells why something was not done."""
-    messages.error(request, sentence)
+def refuse(request: HttpRequest, said: Text | str) -> None:
+    """Tells why something was not done, in the language of the page."""
+    messages.error(request, rendered(said))

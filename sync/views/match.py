@@ -45,7 +45,7 @@ def match_validate(request: HttpRequest, profile_id: int) -> HttpResponse:
     try:
         asked = services.match_request(profile, by=current_user(request))
     except RunRefused as error:
-        refuse(request, error.sentence)
+        refuse(request, error.said)
         return redirect("sync:match", profile_id=profile.pk)
     messages.success(request, _("Le rapprochement est validé : les articles sûrs sont associés en ce moment."))
     return redirect("sync:run", run_id=asked.run.pk)
@@ -66,7 +66,7 @@ def match_choose(request: HttpRequest, profile_id: int) -> HttpResponse:
     try:
         services.match_choose(profile, erp_key=erp_key, shop_key=shop_key)
     except RunRefused as error:
-        refuse(request, error.sentence)
+        refuse(request, error.said)
         return _to_questions(profile)
     messages.success(request, _("Choix enregistré pour l’article %(key)s.") % {"key": erp_key})
     return _to_questions(profile)

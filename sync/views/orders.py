@@ -70,7 +70,7 @@ def order_import(request: HttpRequest, profile_id: int, key: str) -> HttpRespons
     try:
         asked = _asked(request, profile, key)
     except RunRefused as error:
-        refuse(request, error.sentence)
+        refuse(request, error.said)
     except (ConnectorError, OptionsRefused) as error:
         refuse(request, trouble_of(error, profile.pk).sentence)
     else:
@@ -87,7 +87,7 @@ def order_settle(request: HttpRequest, profile_id: int, key: str) -> HttpRespons
     try:
         settled = desk.order_settle(profile, key)
     except RunRefused as error:
-        refuse(request, error.sentence)
+        refuse(request, error.said)
     else:
         if settled:
             messages.success(request, _("C’est noté : cette commande n’attend plus rien de vous."))
@@ -132,7 +132,7 @@ def _reset(request: HttpRequest, profile: Profile, typed: str) -> None:
     try:
         _tell(request, desk.orders_reset(profile, keys))
     except RunRefused as error:
-        refuse(request, error.sentence)
+        refuse(request, error.said)
     except (ConnectorError, OptionsRefused) as error:
         refuse(request, trouble_of(error, profile.pk).sentence)
 

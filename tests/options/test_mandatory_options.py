@@ -76,7 +76,7 @@ def test_p37_each_mandatory_option_removed_in_turn_is_named_before_the_run(flow:
         options_store.save(profile, {section: {option: ""}}, author=None)
         label = options_store.sections_of(profile)[section].infos()[option].label
         refusal = _refusal(profile, flow)
-        assert label in refusal.sentence
+        assert label in str(refusal)
         assert [(one.section, one.info.name) for one in refusal.missing] == [(section, option)]
 
 
@@ -91,7 +91,7 @@ def test_p37_a_profile_whose_shop_was_never_typed_names_its_settings_before_the_
     profile = profile_create(tenant=make_tenant(), name="Vide", erp="sage100", shop="woocommerce", document={})
     refusal = _refusal(profile, flow)
     labels = [WooCommerceOptions.infos()[name].label for name in SHOP]
-    assert [label for label in labels if label not in refusal.sentence] == []
+    assert [label for label in labels if label not in str(refusal)] == []
 
 
 @pytest.mark.parametrize("flow", FLOWS)
@@ -99,7 +99,7 @@ def test_p37_a_profile_whose_erp_was_never_typed_names_its_setting_before_the_ru
     profile = profile_create(
         tenant=make_tenant(), name="Sans ERP", erp="sage100", shop="woocommerce", document={"shop": dict(SHOP)}
     )
-    assert Sage100Options.infos()["dsn"].label in _refusal(profile, flow).sentence
+    assert Sage100Options.infos()["dsn"].label in str(_refusal(profile, flow))
 
 
 def test_p37_a_complete_profile_starts() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 from pathlib import Path
@@ -10,10 +11,12 @@ import polib
 import pytest
 from django.test import override_settings
 
+from connectors.core.redaction import redact
 from profiles import runtime_texts
 from profiles.management.commands.translations import update
 
-PLACEHOLDER = re.compile(r"%\([a-z_]+\)[sd]|%%|\{[a-z_]+\}")
+PLACEHOLDER = re.compile(r"%\([a-z_0-9]+\)[sd]|%%|\{[a-z_]+\}")
+FRENCH = re.compile(r"\w* [^ ]*[àâçéèêëîïôûùœÉÈÀÊ]\w*|\w’\w|\b(le|la|les|des|une|est|pas|pour|dans)\b.* ")
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +78,6 @@ def test_marked_text_is_in_the_catalogue(
 
 
 def test_collector_tells_sentences_from_code() -> None:
-    import ast
-
     source = '''
 """Un module avec une docstring en français."""
 GROUP = "Connexion"
@@ -91,3 +92,28 @@ _("Déjà marqué pour l’extraction.")
 '''
     found = set(runtime_texts._sentences(ast.parse(source)))
     assert found == {"Connexion", "Premier choix", "Ce fuseau horaire n’existe pas.", "Nom", "Le nom de l’article."}
+
+
+def test_no_sentence_is_filled_in_before_it_is_told(project_root: Path) -> None:
+    """A French sentence inside an f-string can be translated no more; commands, which speak French only, may."""
+    assert filled_in('detail = f"Le taux {rate} n’existe pas."') == ["Le taux  n’existe pas."]
+    found = {}
+    for package in runtime_texts.PACKAGES:
+        for path in sorted((project_root / package).rglob("*.py")):
+            name = path.relative_to(project_root)
+            if "management" not in name.parts and str(name) != "profiles/option_values.py":
+                found.update({sentence: str(name) for sentence in filled_in(path.read_text(encoding="utf-8"))})
+    assert found == {}
+
+
+def filled_in(source: str) -> list[str]:
+    """French sentences of the f-strings of a source."""
+    strings = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.JoinedStr)]
+    plain = ["".join(str(part.value) for part in node.values if isinstance(part, ast.Constant)) for node in strings]
+    return [text for text in plain if FRENCH.search(text)]
+
+
+def test_no_text_of_the_interface_looks_like_a_secret(catalogue_path: Path) -> None:
+    """Texts are redacted before they are stored, and could not be translated if that changed their sentence."""
+    entries = polib.pofile(str(catalogue_path))
+    assert [entry.msgid for entry in entries if redact(entry.msgid) != entry.msgid] == []

@@ -155,7 +155,7 @@ def _unreadable(table: str, exists: bool, error: ConnectorError) -> CheckItem:
         place, sentence = "rights", "L’utilisateur n’a pas le droit de lire la table %(table)s."
     elif problem.code == "table_missing" and not exists:
         sentence = "La table %(table)s est introuvable."
-    values = {**problem.values, "table": table, "reason": problem.text()}
+    values = {**problem.values, "table": table, "reason": problem.said}
     return CheckItem(place, CheckState.ERROR, sentence, problem.advice, table, problem.code, values)
 
 

@@ -13,6 +13,7 @@ from connectors.canonical.sales import DocumentLine, DocumentTax, SalesDocument
 from connectors.canonical.values import TaxBasis, round_half_up
 from connectors.core.problems import ItemRefused
 from connectors.core.query import WeightSource
+from connectors.core.texts import Text
 from connectors.erp.sage100.company import Company
 from connectors.erp.sage100.kits import require_depth
 from connectors.erp.sage100.lookups import EMPTY_DATE, Lookups
@@ -149,7 +150,7 @@ class LinePlanner:
         return self._company.units.get(sold.article.integer("ar_uniteven"), "")
 
     def _comment(self, comment: str, setting: Setting) -> Iterator[PlannedLine]:
-        text = self._sizes.lines("message du client", comment)
+        text = self._sizes.lines(Text("message du client"), comment)
         if not text:
             return
         line, size = one_line(text), self._sizes.size("F_DOCLIGNE", "DL_Design")

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from connectors.canonical.sales import DocumentTax
 from connectors.core.odbc import int_of, text_of
+from connectors.core.texts import Text
 from connectors.erp.sage100.company import Company, Currency
 from connectors.erp.sage100.database import Database
 from connectors.erp.sage100.taxes import PERCENT, VAT_KINDS, Tax, all_taxes
@@ -64,7 +65,7 @@ class Lookups:
         """The tax of a line, whose percentage must be the one of the order."""
         found = self.taxes.get(wanted.code)
         if found is None:
-            raise refused("choice_unknown", list="Taxe", value=wanted.code)
+            raise refused("choice_unknown", list=Text("Taxe"), value=wanted.code)
         if found.unit != PERCENT or found.rate != wanted.percent:
             raise refused("tax_rate_differs", tax=found.code, actual=f"{found.rate:f}", value=f"{wanted.percent:f}")
         return found
@@ -84,38 +85,38 @@ class Lookups:
 
     def shipping_mode(self, key: str, default: int) -> int:
         """Index of a shipping mode; the default, at least 1, for an empty key."""
-        return _index("Mode d’expédition", key, self._shipping_modes, default or 1)
+        return _index(Text("Mode d’expédition"), key, self._shipping_modes, default or 1)
 
     def price_category(self, key: str, default: int) -> int:
         """Index of a price category."""
-        return _index("Catégorie tarifaire", key, self._company.price_categories, default or 1)
+        return _index(Text("Catégorie tarifaire"), key, self._company.price_categories, default or 1)
 
     def accounting_category(self, key: str, default: int) -> int:
         """Index of an accounting category."""
-        return _index("Catégorie comptable", key, self._company.accounting_categories, default or 1)
+        return _index(Text("Catégorie comptable"), key, self._company.accounting_categories, default or 1)
 
     def payment_method(self, key: str) -> int:
         """Index of a payment method; the company's own for an empty key."""
-        return _index("Mode de règlement", key, self._payment_methods, self.preferences.method)
+        return _index(Text("Mode de règlement"), key, self._payment_methods, self.preferences.method)
 
     def sales_rep(self, key: str, default: int) -> int:
         """Number of a representative, 0 for none."""
-        return _index("Représentant", key, self._sales_reps, default)
+        return _index(Text("Représentant"), key, self._sales_reps, default)
 
     def warehouse(self, key: str, default: int) -> int:
         """Number of a warehouse: the one asked for, else the customer's, else the company's, else the main one."""
         known = {str(int_of(row["de_no"])): row for row in self._company.warehouses}
         main = next((int_of(row["de_no"]) for row in known.values() if int_of(row["de_principal"])), 0)
-        return _index("Dépôt", key, known, default or self.preferences.warehouse or main)
+        return _index(Text("Dépôt"), key, known, default or self.preferences.warehouse or main)
 
     def series(self, key: str) -> int:
         """Number of a sales series, counted from 0; the first one for an empty key."""
-        return _index("Souche", key, self._series, 0)
+        return _index(Text("Souche"), key, self._series, 0)
 
     def journal(self, key: str) -> str:
         """Code of a cash journal, empty for an empty key."""
         if key and key not in self._journals:
-            raise refused("choice_unknown", list="Journal de trésorerie", value=key)
+            raise refused("choice_unknown", list=Text("Journal de trésorerie"), value=key)
         return key
 
     def currency(self, key: str) -> tuple[int, Currency | None]:
@@ -126,7 +127,7 @@ class Lookups:
             if key in (str(index), currency.code):
                 own = currency.code == self._company.currency
                 return (0, None) if own else (index, currency)
-        raise refused("choice_unknown", list="Devise", value=key)
+        raise refused("choice_unknown", list=Text("Devise"), value=key)
 
     def status(self, key: str, kind: int, counter: int) -> int:
         """Status for a document of this kind (key ``<DO_Type>:<DO_Statut>``); the company's own for an empty key.
@@ -137,7 +138,7 @@ class Lookups:
             return self._default_statuses.get(counter, _ACCEPTED)
         of_kind, _, status = key.rpartition(":")
         if not status.isdecimal() or int(status) > _ACCEPTED:
-            raise refused("choice_unknown", list="Statut du document", value=key)
+            raise refused("choice_unknown", list=Text("Statut du document"), value=key)
         if of_kind and of_kind != str(kind):
             raise refused("status_of_another_kind", value=key)
         return int(status)
@@ -185,7 +186,7 @@ class Lookups:
         return frozenset(str(int_of(row[column])) for row in self._database.rows(statement))
 
 
-def _index(title: str, key: str, known: Collection[str], default: int) -> int:
+def _index(title: Text, key: str, known: Collection[str], default: int) -> int:
     if not key:
         return default
     if key not in known:

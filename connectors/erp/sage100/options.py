@@ -19,9 +19,10 @@ from connectors.core.odbc import (
     sqlite_source,
 )
 from connectors.core.odbc_policy import require_permitted
-from connectors.core.options import OptionsSection, option
+from connectors.core.options import OptionsSection, ValueRefused, option
 from connectors.core.ports import Runtime
 from connectors.core.problems import Misconfigured
+from connectors.core.texts import Text
 
 Kind = Literal["sage", "sqlserver", "connection_string", "sqlite"]
 TaxRole = Literal["auto", "vat", "eco", "ignored"]
@@ -55,11 +56,27 @@ def _kind_option(default: str, *, label: str, help: str, group: str, **rest: Any
     return option(default, label=label, help=help, group=group, choices=_KINDS, **rest)
 
 
+_TAX_ROLES = {
+    1: (
+        "Rôle du code taxe 1",
+        "Ce que signifie le code taxe 1 de la passerelle comptable des articles et des familles.",
+    ),
+    2: (
+        "Rôle du code taxe 2",
+        "Ce que signifie le code taxe 2 de la passerelle comptable des articles et des familles.",
+    ),
+    3: (
+        "Rôle du code taxe 3",
+        "Ce que signifie le code taxe 3 de la passerelle comptable des articles et des familles.",
+    ),
+}
+
+
 def _tax_role(number: int) -> Any:
     return option(
         "auto",
-        label=f"Rôle du code taxe {number}",
-        help=f"Ce que signifie le code taxe {number} de la passerelle comptable des articles et des familles.",
+        label=_TAX_ROLES[number][0],
+        help=_TAX_ROLES[number][1],
         group=ARTICLES,
         choices=_ROLES,
         advanced=True,
@@ -307,7 +324,8 @@ class Sage100Options(OptionsSection):
             for name in _NEEDED[kind]:
                 if not _plain(getattr(self, prefix + name)):
                     label = type(self).infos()[prefix + name].label
-                    raise ValueError(f"Le réglage « {label} » est obligatoire pour ce type de connexion.")
+                    sentence = "Le réglage « %(label)s » est obligatoire pour ce type de connexion."
+                    raise ValueRefused(sentence, label=Text(label))
         return self
 
     def write_source(self) -> Source:

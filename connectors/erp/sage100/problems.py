@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from connectors.core.problems import Misconfigured, Problem
+from connectors.core.texts import shown
 
 _TEXTS: Mapping[str, tuple[str, str]] = {
     # Settings that no longer fit the company
@@ -72,7 +73,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
 def problem(code: str, **values: object) -> Problem:
     """The problem of this code with its values filled in. Raises ``KeyError`` for an unknown code."""
     sentence, advice = _TEXTS[code]
-    return Problem(code, sentence, advice, values={name: str(value) for name, value in values.items()})
+    return Problem(code, sentence, advice, values={name: shown(value) for name, value in values.items()})
 
 
 class RowRefused(Exception):

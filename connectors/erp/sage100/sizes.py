@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from connectors.core.problems import Problem
+from connectors.core.texts import Text
 from connectors.erp.sage100.database import Database
 from connectors.erp.sage100.writing_problems import problem, refused
 
@@ -41,43 +42,43 @@ _DROP = frozenset({"CT_Telephone", "CT_EMail", "CT_Identifiant", "LI_Telephone",
 _QUIET = frozenset({"CT_Classement", "CG_Classement", "CG_Intitule", "EU_Enumere"})
 """Columns derived from another one, whose shortening tells nothing new."""
 
-_LABELS: Mapping[str, str] = {
-    "AR_Ref": "référence de l’article",
-    "CG_Num": "compte comptable",
-    "CG_NumPrinc": "compte collectif du client",
-    "CT_Adresse": "adresse du client",
-    "CT_CodePostal": "code postal du client",
-    "CT_CodeRegion": "région du client",
-    "CT_Complement": "complément d’adresse du client",
-    "CT_Contact": "contact du client",
-    "CT_EMail": "adresse e-mail du client",
-    "CT_Identifiant": "numéro de TVA du client",
-    "CT_Intitule": "nom du client",
-    "CT_Num": "numéro du client",
-    "CT_Pays": "pays du client",
-    "CT_Telephone": "téléphone du client",
-    "CT_Ville": "ville du client",
-    "DL_Design": "désignation d’une ligne",
-    "DO_Contact": "contact du document",
-    "DO_Coord01": "ligne d’en-tête 1 du document",
-    "DO_Coord02": "ligne d’en-tête 2 du document",
-    "DO_Coord03": "ligne d’en-tête 3 du document",
-    "DO_Coord04": "ligne d’en-tête 4 du document",
-    "DO_NoWeb": "numéro de commande web",
-    "DO_Piece": "numéro de pièce",
-    "DO_Ref": "référence du document",
-    "DR_Libelle": "libellé de l’acompte",
-    "LI_Adresse": "adresse de livraison",
-    "LI_CodePostal": "code postal de livraison",
-    "LI_CodeRegion": "région de livraison",
-    "LI_Complement": "complément d’adresse de livraison",
-    "LI_Contact": "destinataire",
-    "LI_EMail": "adresse e-mail de livraison",
-    "LI_Intitule": "intitulé de l’adresse de livraison",
-    "LI_Pays": "pays de livraison",
-    "LI_Telephone": "téléphone de livraison",
-    "LI_Ville": "ville de livraison",
-    "RG_Reference": "référence du règlement",
+_LABELS: Mapping[str, Text] = {
+    "AR_Ref": Text("référence de l’article"),
+    "CG_Num": Text("compte comptable"),
+    "CG_NumPrinc": Text("compte collectif du client"),
+    "CT_Adresse": Text("adresse du client"),
+    "CT_CodePostal": Text("code postal du client"),
+    "CT_CodeRegion": Text("région du client"),
+    "CT_Complement": Text("complément d’adresse du client"),
+    "CT_Contact": Text("contact du client"),
+    "CT_EMail": Text("adresse e-mail du client"),
+    "CT_Identifiant": Text("numéro de TVA du client"),
+    "CT_Intitule": Text("nom du client"),
+    "CT_Num": Text("numéro du client"),
+    "CT_Pays": Text("pays du client"),
+    "CT_Telephone": Text("téléphone du client"),
+    "CT_Ville": Text("ville du client"),
+    "DL_Design": Text("désignation d’une ligne"),
+    "DO_Contact": Text("contact du document"),
+    "DO_Coord01": Text("ligne d’en-tête 1 du document"),
+    "DO_Coord02": Text("ligne d’en-tête 2 du document"),
+    "DO_Coord03": Text("ligne d’en-tête 3 du document"),
+    "DO_Coord04": Text("ligne d’en-tête 4 du document"),
+    "DO_NoWeb": Text("numéro de commande web"),
+    "DO_Piece": Text("numéro de pièce"),
+    "DO_Ref": Text("référence du document"),
+    "DR_Libelle": Text("libellé de l’acompte"),
+    "LI_Adresse": Text("adresse de livraison"),
+    "LI_CodePostal": Text("code postal de livraison"),
+    "LI_CodeRegion": Text("région de livraison"),
+    "LI_Complement": Text("complément d’adresse de livraison"),
+    "LI_Contact": Text("destinataire"),
+    "LI_EMail": Text("adresse e-mail de livraison"),
+    "LI_Intitule": Text("intitulé de l’adresse de livraison"),
+    "LI_Pays": Text("pays de livraison"),
+    "LI_Telephone": Text("téléphone de livraison"),
+    "LI_Ville": Text("ville de livraison"),
+    "RG_Reference": Text("référence du règlement"),
 }
 
 _SMALLEST: Mapping[str, int] = {
@@ -198,7 +199,7 @@ class Sizes:
             self._note("text_dropped" if rule is TooLong.DROP else "text_cut", column, plain, size=size, kept=kept)
         return kept
 
-    def lines(self, title: str, text: str) -> str:
+    def lines(self, title: Text, text: str) -> str:
         """A text of several lines as Sage keeps it: Windows' line ends, characters of its code page."""
         plain = _CONTROL_KEEPING_LINES.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
         kept = to_cp1252(plain)
@@ -255,9 +256,9 @@ def rule_of(column: str) -> TooLong:
     return TooLong.DROP if column in _DROP else TooLong.REFUSE
 
 
-def label_of(column: str) -> str:
+def label_of(column: str) -> Text:
     """What people call a column."""
-    return _LABELS.get(column, column)
+    return _LABELS.get(column) or Text(column)
 
 
 def _split(text: str, size: int) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from connectors.core.problems import ItemRefused, Misconfigured, Problem
+from connectors.core.texts import shown
 
 _MAPPING = "Corrigez la correspondance dans le profil, après « Actualiser la configuration de l’ERP »."
 
@@ -198,7 +199,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
 def problem(code: str, detail: str = "", /, **values: object) -> Problem:
     """The problem of this code with its values filled in. Raises ``KeyError`` for an unknown code."""
     sentence, advice = _TEXTS[code]
-    return Problem(code, sentence, advice, detail, {name: str(value) for name, value in values.items()})
+    return Problem(code, sentence, advice, detail, {name: shown(value) for name, value in values.items()})
 
 
 def refused(code: str, detail: str = "", /, **values: object) -> ItemRefused:

@@ -11,6 +11,7 @@ from connectors.canonical.catalog import Category
 from connectors.canonical.keys import Entity, Ref
 from connectors.core.problems import ItemDeferred, ItemRefused, NotSupported, Problem
 from connectors.core.results import Action, Found, ItemResult, Outbound, Outcome
+from connectors.core.texts import Text
 from connectors.shops.woocommerce.api import Body
 from connectors.shops.woocommerce.batching import BatchSender, Row, RowAnswer
 from connectors.shops.woocommerce.lookup import settled
@@ -142,7 +143,7 @@ class CategoryWriter:
             self._shop.categories.forget()
 
     def _checked_parent(self, out: Outbound[Category], ids: Mapping[str, int]) -> int:
-        problem = term_problem(base_text(out.record.name) or "", "catégorie")
+        problem = term_problem(base_text(out.record.name) or "", Text("catégorie"))
         if problem is not None:
             raise ItemRefused(problem)
         parent = _parent_id(out, ids)

@@ -66,7 +66,7 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def amount(value: Any, what: str = "montant") -> Decimal:
+def amount(value: Any, what: str = "amount") -> Decimal:
     """An amount as recorded; absent and empty ones are 0.
 
     Raises ``ItemRefused`` for anything that is no number, or one that no document of any ERP holds.

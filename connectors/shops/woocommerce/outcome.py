@@ -9,6 +9,7 @@ from typing import Any
 from connectors.core.problems import ConnectorError, ItemDeferred, Problem
 from connectors.core.redaction import redact
 from connectors.core.results import ItemResult, Outbound, Outcome
+from connectors.core.texts import Text
 from connectors.shops.woocommerce.batching import RowAnswer
 from connectors.shops.woocommerce.marks import META_KEY, meta_value
 from connectors.shops.woocommerce.policy import GONE
@@ -34,7 +35,7 @@ def _cut(value: Any, depth: int = 0) -> Any:
         if len(value) <= TEXT_MAX:
             return value
         # Redacted before it is cut: half a secret would not be recognised any more.
-        return f"{redact(value[: 2 * TEXT_MAX])[:TEXT_MAX]}… ({len(value)} caractères)"
+        return f"{redact(value[: 2 * TEXT_MAX])[:TEXT_MAX]}… ({TEXT_MAX} / {len(value)})"
     if value is None or isinstance(value, int):
         return value
     if depth > 6:
@@ -134,13 +135,13 @@ def not_kept(sent: Mapping[str, Any], answer: Mapping[str, Any], reference: str)
 
 
 _WATCHED = {
-    "sku": "référence",
-    "regular_price": "prix",
-    "tax_class": "classe de taxe",
-    "stock_quantity": "quantité",
-    "categories": "catégories",
-    "status": "état",
-    "type": "type",
+    "sku": Text("référence"),
+    "regular_price": Text("prix"),
+    "tax_class": Text("classe de taxe"),
+    "stock_quantity": Text("quantité"),
+    "categories": Text("catégories"),
+    "status": Text("état"),
+    "type": Text("type"),
 }
 
 

@@ -13,6 +13,7 @@ from connectors.core.http import Answer, error_of
 from connectors.core.http_policy import Decision, HttpPolicy, Rule
 from connectors.core.problems import ConnectorError, CredentialsRefused, ItemRefused, Misconfigured, Problem
 from connectors.core.redaction import redact
+from connectors.core.texts import Text, Value
 from connectors.shops.woocommerce.text import decoded
 
 _UNAVAILABLE = Rule(
@@ -198,10 +199,10 @@ class VendorError:
     def problem(self, reference: str = "") -> Problem:
         """The problem shown to the merchant about one item."""
         rule = self.rule
-        values = {
+        values: dict[str, Value] = {
             "reference": reference[:120],
             "message": str(redact(self.message)),
-            "holder": f" (numéro {self.resource_id})" if self.resource_id else "",
+            "holder": Text(" (numéro %(number)s)", {"number": self.resource_id}) if self.resource_id else "",
         }
         return Problem(
             rule.code, rule.sentence, rule.advice, detail=redact(f"{self.code}: {self.message}"), values=values

@@ -10,6 +10,7 @@ from typing import Any
 from connectors.canonical.catalog import Product
 from connectors.core.problems import ConnectorError, Consequence, ItemDeferred, ItemRefused, Problem
 from connectors.core.results import Action, Found, ItemResult, Outbound, Outcome
+from connectors.core.texts import Text, Value
 from connectors.shops.woocommerce.api import PAGE, Body
 from connectors.shops.woocommerce.batching import BatchSender, Row, RowAnswer
 from connectors.shops.woocommerce.defaults import move_defaults
@@ -245,7 +246,8 @@ class ProductWriter:
         problem = answer.error.problem(plan.reference)
         if not holders:
             return problem
-        label = f" : « {decoded(holders[0].name)} » (numéro {holders[0].id})"
+        held: dict[str, Value] = {"name": decoded(holders[0].name), "number": holders[0].id}
+        label = Text(" : « %(name)s » (numéro %(number)s)", held)
         taken = replace(answer.error, code="product_invalid_sku").problem(plan.reference)
         return replace(taken, values={**taken.values, "holder": label})
 
@@ -416,9 +418,8 @@ def _ours(holders: Sequence[Holder], key: str) -> Holder | None:
 def _of_variants(plan: Plan, problems: Sequence[tuple[str, Problem]]) -> Problem:
     """One problem for the article out of those of its variations: the first one, and how many there are."""
     _name, first = problems[0]
-    others = f" ; {len(problems) - 1} autre(s) déclinaison(s) aussi" if len(problems) > 1 else ""
     detail = "; ".join(f"{variant}: {problem.code}" for variant, problem in problems)
-    return replace(first, detail=f"{first.detail} [{detail}]{others}".strip())
+    return replace(first, detail=f"{first.detail} [{detail}]".strip())
 
 
 def _type_problem(plan: Plan, now: Mapping[str, Any] | None) -> Problem | None:

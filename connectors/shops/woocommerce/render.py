@@ -14,6 +14,7 @@ from connectors.canonical.stock import StockLevel
 from connectors.canonical.values import LocalizedText
 from connectors.core.problems import ConnectorError, ItemDeferred, ItemRefused, Problem
 from connectors.core.results import Action, Outbound
+from connectors.core.texts import Text
 from connectors.shops.woocommerce.api import Body
 from connectors.shops.woocommerce.marks import EMPTY_KEY, empty_entry, meta_value
 from connectors.shops.woocommerce.options import WooCommerceOptions
@@ -27,6 +28,7 @@ from connectors.shops.woocommerce.text import (
     rendered_markup,
     rendered_name,
     term_problem,
+    value_of,
     weight_text,
     whole,
 )
@@ -187,7 +189,7 @@ def _check_variants(product: Product) -> None:
         if any(not chosen.get(name) for name in names):
             raise ItemRefused(_simple("options_incomplete", product.reference))
         for name, value in variant.options:
-            _refuse_if(term_problem(name, "gamme") or term_problem(value, f"valeur de {name}"))
+            _refuse_if(term_problem(name, Text("gamme")) or term_problem(value, value_of(name)))
         combinations.add(tuple(normal_term(chosen[name]).casefold() for name in names))
     if len(combinations) < len(product.variants):
         raise ItemRefused(_simple("variants_collide", product.reference))

@@ -11,9 +11,10 @@ from hashlib import blake2b
 from typing import Any
 
 from connectors.core.problems import ItemRefused, Problem
+from connectors.core.texts import Text
 from connectors.shops.woocommerce.api import PAGE, Body, WooApi
 from connectors.shops.woocommerce.policy import VendorError
-from connectors.shops.woocommerce.text import decoded, normal_term, term_problem
+from connectors.shops.woocommerce.text import decoded, normal_term, term_problem, value_of
 
 SLUG_MAX = 28
 """Longest attribute slug the shop takes (recorded)."""
@@ -45,7 +46,7 @@ class TermBook:
 
     def attribute(self, name: str) -> Term:
         """The global attribute of this name (or slug), made if there is none. Raises ``ItemRefused``."""
-        _refuse(name, "attribut")
+        _refuse(name, Text("attribut"))
         with self._lock:
             return self.known_attribute(name) or self._create_attribute(normal_term(name))
 
@@ -68,7 +69,7 @@ class TermBook:
         Letter case does not tell values apart in the shop: «S» finds «s».
         """
         for name in names:
-            _refuse(name, f"valeur de {attribute.name}")
+            _refuse(name, value_of(attribute.name))
         with self._lock:
             known = self.known_values(attribute)
             missing = {_key(name): normal_term(name) for name in names if _key(name) not in known}
@@ -78,7 +79,7 @@ class TermBook:
 
     def brand(self, name: str, *, create: bool) -> Term | None:
         """The core brand of this name; ``None`` when absent and not to be made. Raises ``ItemRefused``."""
-        _refuse(name, "marque")
+        _refuse(name, Text("marque"))
         with self._lock:
             if self._brands is None:
                 self._brands = self._load("products/brands")
@@ -150,13 +151,13 @@ class KnownTerms:
 
     def attribute(self, name: str) -> Term:
         """The attribute, with id 0 when it would have to be made. Raises ``ItemRefused`` for an impossible name."""
-        _refuse(name, "attribut")
+        _refuse(name, Text("attribut"))
         return self._book.known_attribute(name) or Term(0, normal_term(name))
 
     def values(self, attribute: Term, names: Collection[str]) -> dict[str, Term]:
         """The values, with id 0 for those that would have to be made."""
         for name in names:
-            _refuse(name, f"valeur de {attribute.name}")
+            _refuse(name, value_of(attribute.name))
         known = self._book.known_values(attribute) if attribute.id else {}
         return {name: known.get(_key(name), Term(0, normal_term(name))) for name in names}
 
@@ -180,7 +181,7 @@ def _key(name: str) -> str:
     return normal_term(name).casefold()
 
 
-def _refuse(name: str, kind: str) -> None:
+def _refuse(name: str, kind: Text) -> None:
     problem: Problem | None = term_problem(name, kind)
     if problem is not None:
         raise ItemRefused(problem)

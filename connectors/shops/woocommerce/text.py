@@ -11,6 +11,7 @@ import re
 from decimal import ROUND_FLOOR, Decimal, InvalidOperation
 
 from connectors.core.problems import Problem
+from connectors.core.texts import Text
 
 SKU_MAX = 100
 TERM_MAX = 200
@@ -93,35 +94,35 @@ def reference_problem(reference: str) -> Problem | None:
     )
 
 
-def _reference_reason(reference: str) -> str | None:
+def _reference_reason(reference: str) -> Text | None:
     if not reference:
-        return "elle est vide"
+        return Text("elle est vide")
     if len(reference) > SKU_MAX:
-        return f"elle dépasse {SKU_MAX} caractères"
+        return Text("elle dépasse %(most)s caractères", {"most": SKU_MAX})
     if "<" in reference:
-        return "elle contient le signe « < »"
+        return Text("elle contient le signe « < »")
     if _OCTET.search(reference):
-        return "elle contient « % » suivi de deux chiffres ou lettres, que WordPress efface"
+        return Text("elle contient « % » suivi de deux chiffres ou lettres, que WordPress efface")
     if _ENTITY.search(reference):
-        return "elle contient une entité HTML"
+        return Text("elle contient une entité HTML")
     if normal_term(reference) != reference:
-        return "elle contient des blancs au début, à la fin ou répétés, ou des caractères invisibles"
+        return Text("elle contient des blancs au début, à la fin ou répétés, ou des caractères invisibles")
     return None
 
 
-def term_problem(name: str, kind: str) -> Problem | None:
+def term_problem(name: str, kind: Text) -> Problem | None:
     """Why a category, brand or attribute value cannot bear this name, ``None`` when it can."""
     reason = None
     if not normal_term(name):
-        reason = "il est vide"
+        reason = Text("il est vide")
     elif len(normal_term(name)) > TERM_MAX:
-        reason = f"il dépasse {TERM_MAX} caractères"
+        reason = Text("il dépasse %(most)s caractères", {"most": TERM_MAX})
     elif "<" in name:
-        reason = "il contient le signe « < »"
+        reason = Text("il contient le signe « < »")
     elif _OCTET.search(name):
-        reason = "il contient « % » suivi de deux chiffres ou lettres, que WordPress efface"
+        reason = Text("il contient « % » suivi de deux chiffres ou lettres, que WordPress efface")
     elif _ENTITY.search(name):
-        reason = "il contient une entité HTML"
+        reason = Text("il contient une entité HTML")
     if reason is None:
         return None
     return Problem(
@@ -130,6 +131,11 @@ def term_problem(name: str, kind: str) -> Problem | None:
         "Modifiez ce nom dans l’ERP.",
         values={"name": name[:120], "kind": kind, "reason": reason},
     )
+
+
+def value_of(attribute: str) -> Text:
+    """What people call a value of an attribute."""
+    return Text("valeur de %(name)s", {"name": attribute})
 
 
 def number_text(value: Decimal) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from connectors.canonical.catalog import Product, Variant
 from connectors.core.problems import Problem
+from connectors.core.texts import Text, Value
 from connectors.shops.woocommerce.api import Body
 from connectors.shops.woocommerce.batching import BatchSender, Row, RowAnswer
 from connectors.shops.woocommerce.lookup import by_sku, settled
@@ -236,7 +237,8 @@ class VariationWriter:
         holders = by_sku(self._shop.api, [answer.row.body["sku"]]).get(answer.row.body["sku"], [])
         if not holders:
             return problem
-        label = f" : « {decoded(holders[0].name)} » (numéro {holders[0].id})"
+        held: dict[str, Value] = {"name": decoded(holders[0].name), "number": holders[0].id}
+        label = Text(" : « %(name)s » (numéro %(number)s)", held)
         return Problem(
             problem.code, problem.sentence, problem.advice, problem.detail, {**problem.values, "holder": label}
         )

@@ -66,7 +66,7 @@ class Command(BaseCommand):
         except (ProfileRefused, OptionsRefused, OptionSyntaxError, ConnectorError) as error:
             raise CommandError(str(error)) from None
         except services.RunRefused as error:
-            raise CommandError(error.sentence) from None
+            raise CommandError(str(error)) from None
 
     def _create(self, options: dict[str, Any]) -> None:
         document = _read_yaml(options["file"])
