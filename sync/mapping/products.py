@@ -173,7 +173,16 @@ def _map_variant(
         notes.add(f"Le code-barres {barcode} est faux : il n’a pas été transmis.")
         barcode = ""
     price = map_price(variant.price, options["prices"], facts) if variant.price is not None else None
-    stock = map_stock(variant.stock, options["stock"], has_variants=product.is_variable) if variant.stock else None
+    stock = (
+        map_stock(
+            variant.stock,
+            options["stock"],
+            has_variants=product.is_variable,
+            expected_in=options["shop"].next_delivery_place,
+        )
+        if variant.stock
+        else None
+    )
     return replace(variant, barcode=barcode, price=price, stock=stock)
 
 
