@@ -207,7 +207,7 @@ def test_p10_webhooks_that_were_deleted_or_switched_off_come_back_and_what_was_m
     assert live_hook.message == ""
 
 
-ORDERS, EVENTS, BURSTS = 100, 10, 5
+ORDERS, EVENTS, BURSTS = 40, 25, 5
 LOST = 20
 """Every order at a multiple of this place is never told of: 5 % of the events."""
 
@@ -247,16 +247,16 @@ def test_p31_a_thousand_events_lost_repeated_and_shuffled_end_in_one_document_pe
     assert ShopEvent.objects.count() == 950 + len(edited)
     assert not ShopEvent.objects.filter(handled_at__isnull=True).exists()
     assert {run.result for run in done} == {RunResult.SUCCESS}
-    assert sum(run.created for run in done) == ORDERS - len(lost)
+    assert (sum(run.created for run in done), sum(run.updated for run in done)) == (ORDERS - len(lost), len(edited))
     reads = story.shop.server.log.totals()["calls"]["GET orders"] - reads
-    assert reads <= BURSTS * ORDERS // 4, "read together, not once for each delivery"
+    assert reads <= BURSTS * ORDERS // 2, "read together, not once for each delivery"
     assert all(run.read <= ORDERS for run in done)
     assert [order for order in orders if not story.erp.documents(order)] == lost
     polled = story.run("orders")
     assert polled.created == len(lost)
     _as_in_the_shop(story, orders)
     assert handle_events() == 0
-    assert ledger.balance(tenant_id=story.tenant.pk, kind="import").used == ORDERS + sum(run.updated for run in done)
+    assert ledger.balance(tenant_id=story.tenant.pk, kind="import").used == ORDERS
 
 
 def _double(story: Story, order: str) -> None:
