@@ -20,6 +20,8 @@ EMAIL = "demo@atoosync.example"
 PASSWORD = "atoosync-demo"  # noqa: S105
 COMPANY = "Vercors Équipement"
 PROFILE = "Boutique en ligne"
+NEXT_DELIVERY = "_next_delivery_date"
+"""The custom field that the pages of the stand-in shop show."""
 UNITS = {Direction.EXPORT: 5000, Direction.IMPORT: 1000}
 
 # Every tax of the demo merchant except CMARG (margin scheme): two articles are refused, as a first error to mend.
@@ -97,7 +99,7 @@ def _profile(tenant: Tenant, user: User, systems: Mapping[str, Mapping[str, Any]
             "feature_map": {"Matière": "Matière", "AR_Stat01": "Saison", "AR_Stat03": "Usage"},
         },
         "prices": {"price_category": "1", "accounting_category": "1"},
-        "stock": {"warehouses": ["1", "2"], "figure": "available"},
+        "stock": {"warehouses": ["1", "2"], "figure": "available", "next_delivery": "empty"},
         "orders": {
             "statuses": {"processing": "order", "on-hold": "order", "completed": "order"},
             "reference_template": "Web %ON",
@@ -125,7 +127,7 @@ def _profile(tenant: Tenant, user: User, systems: Mapping[str, Mapping[str, Any]
         name=PROFILE,
         erp="sage100",
         shop="woocommerce",
-        document={**connection, **settings},
+        document={**connection, **settings, "shop": {**connection["shop"], "next_delivery_meta": NEXT_DELIVERY}},
         author=user,
         features=["products", "orders"],
     )

@@ -24,6 +24,7 @@ RUN_SECONDS = 180.0
 CHANGED = 5
 DELIVERY = 3  # DO_Type of a delivery note
 PARCEL = "6A11223344556"
+AWAITED = "HOUSSE-20-35"  # sold out, on order
 OUTCOMES = ("created", "updated", "unchanged", "excluded", "refused", "deferred", "failed")
 _RUN = re.compile(r"/journaux/(\d+)/")
 _CSRF = re.compile(r'name="csrfmiddlewaretoken"\s+value="([^"]+)"')
@@ -220,11 +221,14 @@ def follow_orders(check: Check) -> Figures:
 
 
 def storefront(check: Check) -> Figures:
-    """A shopper finds the products in the shop's own pages."""
+    """A shopper finds the products in the shop's own pages, and the next delivery of one that is sold out."""
     url = check.demo.systems["woocommerce"]["url"]
     page = check.session.get(url, params={"s": "TENTE2P"}, timeout=TIMEOUT)
     if page.status_code != 200 or "TENTE2P" not in page.text:
         raise CheckFailed("storefront: TENTE2P is not found")
+    page = check.session.get(url, params={"s": AWAITED}, timeout=TIMEOUT)
+    if "Réapprovisionnement prévu le" not in page.text:
+        raise CheckFailed(f"storefront: {AWAITED} does not say when it is delivered")
     return {"products": len(shop_products(check))}
 
 

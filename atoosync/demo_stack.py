@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -136,7 +137,8 @@ def _stand_ins(plan: DemoPlan, supervisor: Supervisor, environment: Mapping[str,
     supervisor.start(_manage("woocommerce", *shop, environment=environment))
     company, kept = plan.data / "sage100.sqlite3", plan.data / "sage100.json"
     if not (company.exists() and kept.exists()):
-        build = ("sandbox", "sage100", "--path", str(company))
+        today = datetime.now(UTC).date().isoformat()
+        build = ("sandbox", "sage100", "--path", str(company), "--today", today)
         supervisor.run(_manage("sage100", *build, environment=environment), timeout=120)
         kept.write_text(json.dumps(supervisor.printed_json("sage100") or {}), encoding="utf-8")
     supervisor.wait("WooCommerce stand-in", lambda: supervisor.printed_json("woocommerce") is not None, timeout=60)

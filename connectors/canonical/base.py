@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 PART = "part"
+SILENT = "silent"
 
 
 class Record:
@@ -36,6 +37,15 @@ def part(name: str, default: Any = dataclasses.MISSING, factory: Any = dataclass
     if factory is not dataclasses.MISSING:
         return dataclasses.field(default_factory=factory, metadata={PART: name})
     return dataclasses.field(default=default, metadata={PART: name})
+
+
+def silent() -> Any:
+    """Declares a dataclass field that is left out of the canonical form while it is ``None``.
+
+    For what most profiles never fill: a record without it keeps the hash it would have if the field did not exist, so
+    nothing is sent again because a release knows one more field.
+    """
+    return dataclasses.field(default=None, metadata={SILENT: True})
 
 
 def canonical_form(value: Any, parts: Collection[str] | None = None) -> Any:
@@ -75,21 +85,24 @@ def _other_form(value: Any, parts: Collection[str] | None) -> Any:
 
 
 _PLAIN = frozenset({str, int, bool, type(None)})
+_Plan = tuple[tuple[str, str | None, bool], ...]
 
 
 @cache
-def _plan(kind: type) -> tuple[tuple[str, str | None], ...] | None:
-    """Names of a dataclass's fields with their parts, worked out once per class; ``None`` for any other class."""
+def _plan(kind: type) -> _Plan | None:
+    """A dataclass's fields (name, part, silent), worked out once per class; ``None`` for any other class."""
     if not dataclasses.is_dataclass(kind):
         return None
-    return tuple((field.name, field.metadata.get(PART)) for field in dataclasses.fields(kind))
+    return tuple((one.name, one.metadata.get(PART), SILENT in one.metadata) for one in dataclasses.fields(kind))
 
 
-def _fields_form(value: Any, plan: tuple[tuple[str, str | None], ...], parts: Collection[str] | None) -> dict[str, Any]:
+def _fields_form(value: Any, plan: _Plan, parts: Collection[str] | None) -> dict[str, Any]:
     form = {}
-    for name, owner in plan:
+    for name, owner, quiet in plan:
         if parts is None or owner is None or owner in parts:
             item = getattr(value, name)
+            if quiet and item is None:
+                continue
             # Most fields are texts and numbers: half of the time of a hash went into asking again for each.
             form[name] = item if type(item) in _PLAIN else canonical_form(item, parts)
     return form

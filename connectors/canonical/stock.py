@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
-from connectors.canonical.base import Record
+from connectors.canonical.base import Record, silent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +17,8 @@ class StockLevel(Record):
     stock: always available. Weight (kilograms) and bar code ride along where STK-03 asks for it. ``backorders``: what
     the shop allows when nothing is left (``backorder``, ``notify``, ``refuse``; empty keeps the shop's setting).
     ``sellable``: put on sale or taken off (``None`` keeps the shop's state); only for articles without variants.
+    ``expected_on``: day of the next delivery of suppliers, ``None`` when none is known or wanted (STK-04);
+    ``expected_in`` goes with it and names where the shop keeps it, so that another place counts as a change.
     """
 
     key: str
@@ -26,3 +29,5 @@ class StockLevel(Record):
     barcode: str = ""
     backorders: str = ""
     sellable: bool | None = None
+    expected_on: date | None = silent()
+    expected_in: str | None = silent()

@@ -127,6 +127,11 @@ class OptionsSection(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, str_strip_whitespace=True)
 
+    @property
+    def next_delivery_place(self) -> str:
+        """Where and how a shop with these settings keeps the next delivery date (STK-04); empty: it takes none."""
+        return ""
+
     section: ClassVar[str] = ""
     title: ClassVar[str] = ""
     version: ClassVar[int] = 1

@@ -38,7 +38,8 @@ class Query:
     ``expression``: one condition in the ERP's own language (CAT-05); the reader refuses anything else with
     ``Misconfigured``. ``warehouses``, ``price_category`` and ``accounting_category`` are keys of reference lists.
     ``category_fields``: up to six field names, top level first. ``with_price`` and ``with_stock`` ask a reader of
-    articles to fill the variants' ``price`` and ``stock`` (needed to create them in a shop).
+    articles to fill the variants' ``price`` and ``stock`` (needed to create them in a shop). ``with_expected`` asks for
+    the next delivery besides every quantity; without it the ERP's purchases are not read.
 
     Orders: ``statuses`` are the shop's (empty: all but drafts), ``created_after`` counts from that instant on,
     ``created_before`` ends just before it, ``include_transferred`` also gives orders that bear our transfer mark. For
@@ -59,6 +60,7 @@ class Query:
     weight_source: WeightSource = WeightSource.NET
     with_price: bool = False
     with_stock: bool = False
+    with_expected: bool = False
     statuses: tuple[str, ...] = ()
     created_after: datetime | None = None
     created_before: datetime | None = None

@@ -84,6 +84,18 @@ class StockSection(OptionsSection):
         help="Met à jour le code-barres en même temps que la quantité.",
         group=_ALONG,
     )
+    next_delivery: Literal["no", "empty", "always"] = option(
+        "no",
+        label="Date de la prochaine livraison",
+        help="La plus proche des dates de livraison, à partir d’aujourd’hui, des commandes fournisseurs en cours de ces"
+        " dépôts. La boutique doit avoir un champ pour elle : nommez-le dans ses réglages.",
+        group=_ALONG,
+        choices={
+            "no": "Ne pas envoyer",
+            "empty": "Seulement pour les articles épuisés",
+            "always": "Pour tous les articles attendus",
+        },
+    )
     out_of_stock: Literal["keep", "backorder", "notify", "refuse"] = option(
         "keep",
         label="Article épuisé",

@@ -8,16 +8,40 @@ from typing import Any, ClassVar
 from connectors.canonical.keys import Aspect, Entity, Ref
 from connectors.core.query import Query
 from connectors.core.results import Cursor, Page
-from sync.engine import verification
+from connectors.core.texts import Text
+from sync.engine import journal, verification
 from sync.engine.context import RunContext
 from sync.flows.base import Excluded, Flow, Mapped
 from sync.mapping.stock import map_stock
+from sync.models import JournalEntry, Level
+
+WITHOUT_PLACE = "next_delivery_without_field"
 
 
 def stock_query(ctx: RunContext) -> dict[str, Any]:
     """The part of a query that says which stock of which warehouses."""
     section = ctx.options["stock"]
-    return {"stock_figure": section.figure, "warehouses": tuple(section.warehouses)}
+    return {
+        "stock_figure": section.figure,
+        "warehouses": tuple(section.warehouses),
+        "with_expected": section.next_delivery != "no" and bool(ctx.options["shop"].next_delivery_place),
+    }
+
+
+def _tell_without_place(ctx: RunContext) -> None:
+    """One journal line per run where a next delivery is asked for that the shop has no field for."""
+    if ctx.options["stock"].next_delivery == "no" or ctx.options["shop"].next_delivery_place:
+        return
+    if not JournalEntry.objects.filter(run=ctx.run, code=WITHOUT_PLACE).exists():
+        journal.line(
+            ctx.run,
+            Text("La date de la prochaine livraison n’est pas envoyée : la boutique n’a pas de champ pour elle."),
+            level=Level.WARNING,
+            code=WITHOUT_PLACE,
+            advice=Text(
+                "Nommez ce champ dans les réglages de la boutique, ou choisissez « Ne pas envoyer » dans Stocks."
+            ),
+        ).save()
 
 
 class ExportStock(Flow):
@@ -47,6 +71,7 @@ class ExportStock(Flow):
         self, ctx: RunContext, *, since: Cursor | None, keys: Collection[str] | None = None
     ) -> Iterator[Page[Any]]:
         """Quantities of the ERP; from time to time compared first with what the shop holds now."""
+        _tell_without_place(ctx)
         pages = super().pages(ctx, since=since, keys=keys)
         if keys is None and verification.is_due(ctx, days=ctx.options["stock"].full_pass_days):
             return verification.verified(ctx, pages)
@@ -55,7 +80,8 @@ class ExportStock(Flow):
     def map(self, ctx: RunContext, record: Any) -> Mapped | Excluded:
         """The quantity as the shop gets it."""
         has_variants = record.key != record.product_key
-        level = map_stock(record, ctx.options["stock"], has_variants=has_variants)
+        place = ctx.options["shop"].next_delivery_place
+        level = map_stock(record, ctx.options["stock"], has_variants=has_variants, expected_in=place)
         return Mapped(
             ref=Ref(Entity.VARIANT, level.key), record=level, label=level.reference, reference=level.reference
         )

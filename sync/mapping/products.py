@@ -175,7 +175,16 @@ def _map_variant(
         notes.add(Text("Le code-barres %(code)s est faux : il n’a pas été transmis.", {"code": barcode}))
         barcode = ""
     price = map_price(variant.price, options["prices"], facts) if variant.price is not None else None
-    stock = map_stock(variant.stock, options["stock"], has_variants=product.is_variable) if variant.stock else None
+    stock = (
+        map_stock(
+            variant.stock,
+            options["stock"],
+            has_variants=product.is_variable,
+            expected_in=options["shop"].next_delivery_place,
+        )
+        if variant.stock
+        else None
+    )
     return replace(variant, barcode=barcode, price=price, stock=stock)
 
 

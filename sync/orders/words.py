@@ -106,7 +106,10 @@ def overpaid_notes(document: SalesDocument | None) -> tuple[Text, ...]:
     excess = overpaid(document) if document is not None else Decimal(0)
     if not excess:
         return ()
-    sentence = "Trop-perçu de %(amount)s : le règlement est celui que la boutique a reçu ; l’excédent reste au crédit du client."
+    sentence = (
+        "Trop-perçu de %(amount)s : le règlement est celui que la boutique a reçu ; "
+        "l’excédent reste au crédit du client."
+    )
     return (Text(sentence, {"amount": cents(excess)}),)
 
 

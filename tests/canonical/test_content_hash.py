@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -46,6 +46,19 @@ def test_a_change_counts_for_its_own_part_and_for_no_other(part: str) -> None:
     others = frozenset(PARTS) - {part}
     assert content_hash(after, frozenset({part})) != content_hash(before, frozenset({part}))
     assert content_hash(after, others) == content_hash(before, others)
+
+
+@pytest.mark.covers("STK-04", "STK-05")
+def test_a_field_nobody_fills_leaves_every_stored_hash_as_it_is() -> None:
+    """Hashes as they were stored before the next delivery was known: none of these articles is sent again."""
+    odd = replace(stock("A", None), weight=Decimal("1.5"), sellable=False, backorders="notify")
+    assert content_hash(stock("A")) == "12bf52199bcbffa88910401e9699c7e4"
+    assert content_hash(odd) == "6e7c0267ac0add60fb85a93cef91da10"
+    assert content_hash(product("A")) == "221bec7e59ed64288b630eacb627372b"
+    assert content_hash(product("A"), frozenset({"quantity", "name"})) == "2dba09cfa2e28d7ce44a748a0a76daba"
+    days = [replace(stock("A"), expected_on=date(2026, 12, day)) for day in (1, 2)]
+    hashes = {content_hash(one) for one in (stock("A"), *days, replace(days[0], expected_in="_livraison iso"))}
+    assert len(hashes) == 4
 
 
 @pytest.mark.covers("CAT-09")

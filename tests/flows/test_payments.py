@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from profiles import catalogs, options_store
 from profiles.models import MatchState, Profile
 from sync.models import JournalEntry
 from sync.orders.certificate import certificate_make, last_days
+from tests.connectors.sage100.writing_support import Faults, failing
 from tests.flows.conftest import Story, make_story
 from tests.flows.test_orders import ORDER_OPTIONS
 
@@ -129,12 +132,102 @@ def test_p14_a_difference_beyond_the_limit_writes_nothing_and_tells_both_amounts
     assert story.erp.documents(order) == []
 
 
-@pytest.mark.covers("PAY-02")
-def test_instalments_that_the_driver_does_not_take_never_hold_the_order_back(story: Story) -> None:
-    options_store.save(story.profile, {"payments": {"instalments": {"cheque": "3"}}}, author=None)
-    body = {"line_items": [{"sku": "TENTE2P", "quantity": 1}], "status": "on-hold", "payment_method": "cheque"}
+def _by_cheque(story: Story, received: str = "") -> str:
+    """An order to be paid by cheques, of which the shop may have received a part."""
+    body: dict[str, Any] = {"line_items": [{"sku": "TENTE2P", "quantity": 1}], "payment_method": "cheque"}
+    body |= {"set_paid": True} if received else {"status": "on-hold"}
     order = str(story.rest("orders", body, method="POST")["id"])
+    if received:
+        story.rest(f"orders/{order}", {"meta_data": [{"key": "_received", "value": received}]})
+    return order
+
+
+def _payments(story: Story, order: str) -> list[tuple[Any, ...]]:
+    """Kind (0 deposit, 2 instalment), day, amount, balancing, and how many payments stand behind it, in order."""
+    (document,) = story.erp.documents(order)
+    with story.erp.session(write=False) as session:
+        rows = session.all(
+            "SELECT r.DR_TypeRegl, r.DR_Date, r.DR_Montant, r.DR_Equil, (SELECT COUNT(*) FROM F_REGLECH e "
+            "WHERE e.DR_No = r.DR_No) FROM F_DOCREGL r WHERE r.DO_Piece = ? ORDER BY r.DR_TypeRegl, r.DR_Date",
+            (document.piece,),
+        )
+    return [
+        (int(kind), str(on)[:10], Decimal(str(amount)), int(last), int(paid)) for kind, on, amount, last, paid in rows
+    ]
+
+
+def _in_thirds(story: Story, order: str, received: str = "0") -> list[tuple[Any, ...]]:
+    """What the company must hold for an order paid in three times: a third of what is left in percent, the rest."""
+    made = story.rest(f"orders/{order}")
+    left = Decimal(made["total"]) - Decimal(received)
+    third = (left * Decimal("0.3333")).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    first = date.fromisoformat(made["date_created"][:10])
+    days = [(first + timedelta(days=30 * place)).isoformat() for place in range(3)]
+    deposit = [(0, days[0], Decimal(received), 0, 1)] if Decimal(received) else []
+    parts = [(2, days[0], third, 0, 0), (2, days[1], third, 0, 0), (2, days[2], left - 2 * third, 1, 0)]
+    return [*deposit, *parts]
+
+
+@pytest.mark.covers("PAY-02")
+@pytest.mark.parametrize("received", ["", "20.00"])
+def test_instalments_reach_the_document_of_an_older_company_exactly_once(story: Story, received: str) -> None:
+    story.erp.become_older()
+    options_store.save(story.profile, {"payments": {"instalments": {"cheque": "3"}}}, author=None)
+    order = _by_cheque(story, received)
     run = story.run("orders")
     assert run.created == 1, list(JournalEntry.objects.filter(run=run).values_list("text", flat=True))
-    assert _deposits(story, order) == []
+    assert not JournalEntry.objects.filter(run=run, text__contains="échéancier").exists()
+    wanted = _in_thirds(story, order, received or "0")
+    assert _payments(story, order) == wanted
+    assert story.run("orders", full=True).sent == 0
+    assert _payments(story, order) == wanted
+
+
+class _AtTheSecondInstalment(Faults):
+    """The line is cut where the second instalment of three goes out."""
+
+    instalments = 0
+
+    def due(self, statement: str) -> bool:
+        self.instalments += statement.startswith("INSERT INTO F_DOCREGL")
+        return self.instalments == 2
+
+
+@pytest.mark.covers("PAY-02", "ORD-13")
+def test_p02_instalments_survive_a_cut_among_them_a_lost_answer_and_a_mark_that_fails(story: Story) -> None:
+    """The line is cut after the second of three; then after the commit; then the shop takes no mark."""
+    story.erp.become_older()
+    options_store.save(story.profile, {"payments": {"instalments": {"cheque": "3"}}}, author=None)
+    order = _by_cheque(story)
+    story.shop.server.faults.add({"method": "POST|PUT", "path": r"orders", "action": "status", "status": 500})
+    with failing(_AtTheSecondInstalment(lose=True), "odbc-sqlite") as cut:
+        run = story.run("orders")
+    assert (run.failed, run.created, cut.instalments) == (1, 0, 2), run.message
+    assert story.erp.documents(order) == [], "nothing of a document without its third instalment"
+    with failing(Faults(commit="after"), "odbc-sqlite") as cut:
+        run = story.run("orders", keys=[order], retry=True)
+    assert (run.failed, run.created, cut.commit) == (1, 0, ""), run.message
+    wanted = _in_thirds(story, order)
+    assert _payments(story, order) == wanted, "the document was written, its answer lost"
+    assert story.run("orders", keys=[order], retry=True).failed == 1
+    story.shop.server.faults.remove()
+    run = story.run("orders", keys=[order], retry=True)
+    assert (run.failed, run.created + run.updated) == (0, 1), run.message
+    assert _payments(story, order) == wanted
+    assert story.run("orders", full=True).sent == 0
+    assert _payments(story, order) == wanted
+
+
+@pytest.mark.covers("PAY-02")
+def test_instalments_that_a_recent_driver_does_not_take_are_named_and_never_hold_the_order_back(story: Story) -> None:
+    options_store.save(story.profile, {"payments": {"instalments": {"cheque": "3"}}}, author=None)
+    order = _by_cheque(story)
+    run = story.run("orders")
+    assert run.created == 1, list(JournalEntry.objects.filter(run=run).values_list("text", flat=True))
+    assert _payments(story, order) == []
+    (document,) = story.erp.documents(order)
+    told = JournalEntry.objects.get(run=run, item_key=order, level="warning")
+    assert document.piece in told.text
+    assert "L’échéancier de la commande n’a pas été écrit" in told.text
+    assert told.advice == "Vérifiez les conditions de règlement de ce client dans Sage."
     assert story.run("orders", full=True).sent == 0

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+import requests
 from django.utils import timezone
 
 from connectors.canonical.keys import variant_key
+from connectors.sandbox.sage100 import PurchaseLine
 from profiles import options_store
 from sync import services
 from sync.flows import registry as flows
@@ -241,6 +243,88 @@ def test_unpublished_articles_are_updated_only_where_asked(small: Small) -> None
     options_store.save(story.profile, {"stock": {"published_only": False}}, author=None)
     assert story.run("stock").updated == 1
     assert story.product("TENTE2P")["stock_quantity"] == 12
+
+
+FIELD = "_next_delivery_date"
+
+
+def _in_days(days: int) -> date:
+    return datetime.now(UTC).date() + timedelta(days=days)
+
+
+def _delivery(story: Story, sku: str) -> str | None:
+    """What the custom field of a product or variation says."""
+    found = {key: value for _, key, value in story.product(sku)["extra"].get("meta", ())}
+    return found.get(FIELD)
+
+
+@pytest.mark.covers("STK-04")
+def test_the_next_delivery_of_articles_and_variants_follows_the_purchase_orders(small: Small) -> None:
+    articles = ("TENTE2P", "SAC35-BELLEDONNE", "CHAUSSON-PERF")
+    story = small(*articles, stock={"next_delivery": "always"}, shop={"next_delivery_meta": FIELD})
+    first = PurchaseLine("TENTE2P", 4, _in_days(9))
+    pieces = [story.erp.order_purchase(first), story.erp.order_purchase(PurchaseLine("TENTE2P", 4, _in_days(30)))]
+    story.run()
+    assert _delivery(story, "TENTE2P") == _in_days(9).isoformat(), "a create sends it along"
+    assert _delivery(story, "SAC35-BELLEDONNE") is None, "its order is overdue"
+    assert story.run("stock").sent == 0
+    with story.erp.session(write=False) as session:
+        one, two = session.one("SELECT AG_No1, AG_No2 FROM F_ARTENUMREF WHERE AE_Ref = 'CHAUSSON-PERF-39'")
+    story.erp.order_purchase(PurchaseLine("CHAUSSON-PERF", 3, _in_days(3), (int(one), int(two))))
+    run = story.run("stock")
+    assert (run.updated, run.units) == (1, 1)
+    assert _delivery(story, "CHAUSSON-PERF-39") == _in_days(3).isoformat()
+    story.erp.receive_purchase(pieces[0])
+    assert story.run("stock").updated == 1
+    assert (_delivery(story, "TENTE2P"), story.product("TENTE2P")["stock_quantity"]) == (_in_days(30).isoformat(), 37)
+    story.erp.receive_purchase(pieces[1])
+    assert story.run("stock").updated == 1
+    assert (_delivery(story, "TENTE2P"), story.product("TENTE2P")["stock_quantity"]) == (None, 41)
+    assert story.run("stock").sent == 0
+
+
+@pytest.mark.covers("STK-04")
+def test_only_sold_out_articles_say_when_they_come_back_where_so_asked(small: Small) -> None:
+    options = {"stock": {"next_delivery": "empty"}, "shop": {"next_delivery_meta": FIELD, "next_delivery_format": "fr"}}
+    story = small("TENTE2P", "HOUSSE-20-35", **options)
+    day = _in_days(4)
+    story.erp.order_purchase(PurchaseLine("TENTE2P", 4), PurchaseLine("HOUSSE-20-35", 4), due=day)
+    story.run()
+    assert (_delivery(story, "TENTE2P"), _delivery(story, "HOUSSE-20-35")) == (None, f"{day:%d/%m/%Y}")
+    page = requests.get(story.shop.url, params={"s": "HOUSSE-20-35"}, timeout=10).text
+    assert f"Rupture de stock</span> <span class='stock'>Réapprovisionnement prévu le {day:%d/%m/%Y}<" in page
+    story.erp.set_stock("HOUSSE-20-35", depot=1, real=2)
+    story.run("stock")
+    assert _delivery(story, "HOUSSE-20-35") is None
+    for depot in (1, 2):
+        story.erp.set_stock("TENTE2P", depot=depot, real=0)
+    story.run("stock")
+    assert _delivery(story, "TENTE2P") == f"{day:%d/%m/%Y}"
+
+
+@pytest.mark.covers("STK-04", "STK-05")
+def test_switching_the_next_delivery_on_and_off_reaches_only_the_articles_it_concerns(small: Small) -> None:
+    story = small("TENTE2P", "SAC35-BELLEDONNE", "SANGLE-METRE")
+    story.run()
+    story.run("stock")
+    story.erp.order_purchase(PurchaseLine("TENTE2P", 4, _in_days(9)))
+
+    def sent_with(**shop: str) -> tuple[int, str | None]:
+        options_store.save(story.profile, {"shop": shop}, author=None)
+        return story.run("stock").sent, _delivery(story, "TENTE2P")
+
+    iso, french = _in_days(9).isoformat(), f"{_in_days(9):%d/%m/%Y}"
+    options_store.save(story.profile, {"stock": {"next_delivery": "always"}}, author=None)
+    run = story.run("stock")
+    assert (run.sent, _delivery(story, "TENTE2P")) == (0, None)
+    line = JournalEntry.objects.get(run=run, code="next_delivery_without_field")
+    assert (line.level, bool(line.advice)) == ("warning", True)
+    assert sent_with(next_delivery_meta=FIELD) == (1, iso)
+    assert sent_with(next_delivery_format="fr") == (1, french)
+    assert sent_with(next_delivery_format="fr") == (0, french)
+    assert not JournalEntry.objects.filter(run__gt=run, code="next_delivery_without_field").exists()
+    options_store.save(story.profile, {"stock": {"next_delivery": "no"}}, author=None)
+    assert (story.run("stock").sent, _delivery(story, "TENTE2P")) == (1, None)
 
 
 @pytest.mark.covers("STK-05")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -71,3 +72,36 @@ def test_weight_and_bar_code_are_left_out_unless_asked_for() -> None:
     assert (_mapped(Decimal(1)).weight, _mapped(Decimal(1)).barcode) == (None, "")
     both = _mapped(Decimal(1), send_weight=True, send_barcode=True)
     assert (both.weight, both.barcode) == (Decimal("1.5"), "3760000000017")
+
+
+@pytest.mark.covers("STK-04")
+@pytest.mark.parametrize(
+    ("choice", "quantity", "options", "sent"),
+    [
+        ("no", 0, {}, False),
+        ("empty", 0, {}, True),
+        ("empty", 3, {"safety": 3}, True),
+        ("empty", -2, {"negative_to_zero": False}, True),
+        ("empty", 1, {}, False),
+        ("empty", None, {}, False),
+        ("empty", None, {"untracked_quantity": 0}, True),
+        ("always", 8, {}, True),
+        ("always", None, {}, True),
+    ],
+)
+def test_the_next_delivery_is_sent_for_what_the_setting_names(
+    choice: str, quantity: int | None, options: dict[str, Any], sent: bool
+) -> None:
+    day = date(2026, 12, 1)
+    level = replace(stock("A", quantity), expected_on=day)
+    section = StockSection(next_delivery=choice, **options)
+    mapped = map_stock(level, section, has_variants=False, expected_in="champ iso")
+    assert (mapped.expected_on, mapped.expected_in) == ((day, "champ iso") if sent else (None, None))
+    nowhere = map_stock(level, section, has_variants=False)
+    assert (nowhere.expected_on, nowhere.expected_in) == (None, None)
+
+
+@pytest.mark.covers("STK-04")
+def test_an_article_nobody_delivers_says_nothing_of_where() -> None:
+    mapped = map_stock(stock("A", 0), StockSection(next_delivery="always"), has_variants=False, expected_in="champ iso")
+    assert (mapped.expected_on, mapped.expected_in) == (None, None)

@@ -2,8 +2,9 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -329,3 +330,49 @@ def test_every_enforced_reference_holds(tmp_path_factory: pytest.TempPathFactory
         ):
             lost = f"SELECT {column} FROM {table} WHERE {column} NOT IN (SELECT {key} FROM {target})"  # noqa: S608
             assert session.all(lost) == [], table
+
+
+OPEN_PURCHASES = (
+    "SELECT AR_Ref, AG_No1, AG_No2, DE_No, SUM(DL_Qte) AS qte FROM F_DOCLIGNE WHERE DO_Domaine = 1 AND DO_Type = 12 "
+    "GROUP BY AR_Ref, AG_No1, AG_No2, DE_No"
+)
+
+
+@pytest.mark.covers("STK-04")
+def test_what_is_on_order_is_in_the_stock_rows_of_articles_and_variants(reader: Reader) -> None:
+    ordered = {
+        (row["ar_ref"], row["ag_no1"], row["ag_no2"], row["de_no"]): number(row["qte"])
+        for row in reader.rows(OPEN_PURCHASES)
+    }
+    assert sum(1 for key in ordered if key[1]) >= 2, "variants are on order too"
+    variants = {
+        (row["ar_ref"], row["ag_no1"], row["ag_no2"], row["de_no"]): number(row["gs_qtecom"])
+        for row in reader.rows("SELECT AR_Ref, AG_No1, AG_No2, DE_No, GS_QteCom FROM F_GAMSTOCK WHERE GS_QteCom <> 0")
+    }
+    assert variants == {key: amount for key, amount in ordered.items() if key[1]}
+    totals: dict[tuple[str, int], Decimal] = defaultdict(Decimal)
+    for (reference, _, _, depot), amount in ordered.items():
+        totals[reference, depot] += amount
+    articles = {
+        (row["ar_ref"], row["de_no"]): number(row["as_qtecom"])
+        for row in reader.rows("SELECT AR_Ref, DE_No, AS_QteCom FROM F_ARTSTOCK WHERE AS_QteCom <> 0")
+    }
+    assert articles == totals
+
+
+@pytest.mark.covers("STK-04")
+def test_purchase_orders_are_dated_around_the_day_of_the_company(tmp_path: Path) -> None:
+    def dates(**arguments: date) -> dict[str, tuple[str, str]]:
+        made = build(tmp_path / "dated.db", **arguments)
+        with made.session(write=False) as session:
+            rows = session.all(
+                "SELECT DO_Piece, DO_Date, DO_DateLivr FROM F_DOCENTETE WHERE DO_Domaine = 1 AND DO_Piece <> 'AC00001'"
+            )
+        return {piece: (str(made_on)[:10], str(due)[:10]) for piece, made_on, due in rows}
+
+    today = date(2027, 3, 1)
+    assert all(made_on == due < "2026" for made_on, due in dates().values())
+    around = dates(today=today)
+    assert {made_on for made_on, _ in around.values()} == {"2027-02-17"}
+    assert sorted(due for _, due in around.values())[0] == "2027-03-06"
+    assert len({due for _, due in around.values()}) == len(around) == 6

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
@@ -15,12 +16,10 @@ from connectors.erp.sage100.context import Context
 from connectors.erp.sage100.database import Database
 from connectors.erp.sage100.kits import Bills, Component, load_bills, require_depth
 from connectors.erp.sage100.problems import RowRefused
+from connectors.erp.sage100.purchases import ExpectedLoader, Place
 from connectors.erp.sage100.rows import Article
 from connectors.erp.sage100.units import UnitReader
 from connectors.erp.sage100.variants import Offer, Owners, Unit
-
-Place = tuple[str, int, int]
-"""Article and its two range numbers (0 without ranges)."""
 
 _ZERO = Decimal(0)
 
@@ -40,6 +39,11 @@ class StockBook:
 
     quantities: Mapping[Place, Decimal]
     bills: Bills
+    expected: Mapping[Place, date] = field(default_factory=dict)
+
+    def expected_on(self, article: Article, unit: Unit) -> date | None:
+        """Day of the next delivery of one thing sold. A kit is bought in pieces: it has no day of its own."""
+        return None if article.is_kit else self.expected.get((article.ref, unit.range1, unit.range2))
 
     def quantity(self, article: Article, unit: Unit) -> Decimal | None:
         """Quantity of one thing sold, ``None`` for what is not kept in stock. A kit in a loop raises ``RowRefused``."""
@@ -70,12 +74,19 @@ class StockBook:
 
 
 class StockLoader:
-    """Reads stock for the articles of a page. Raises ``Misconfigured`` for a warehouse the company does not have."""
+    """Reads stock for the articles of a page; with ``expected``, the next deliveries too."""
 
-    def __init__(self, database: Database, warehouses: Sequence[int], figure: StockFigure) -> None:
+    def __init__(
+        self,
+        database: Database,
+        warehouses: Sequence[int],
+        figure: StockFigure,
+        expected: ExpectedLoader | None = None,
+    ) -> None:
         self._database = database
         self._warehouses = warehouses
         self._figure = FIGURES[figure]
+        self._expected = expected
 
     def load(self, articles: Collection[Article], offers: Mapping[str, Offer]) -> StockBook:
         """Stock of these articles, by range values for those that have any."""
@@ -86,7 +97,8 @@ class StockLoader:
         totals = {article.ref for article in articles if article.tracked and article.ref not in ranged}
         totals |= {line.article.ref for line in lines if not line.range1 and line.article.tracked}
         details = ranged | {line.article.ref for line in lines if line.range1}
-        return StockBook({**self._totals(sorted(totals)), **self._details(sorted(details))}, bills)
+        expected = self._expected.load(sorted(article.ref for article in articles)) if self._expected else {}
+        return StockBook({**self._totals(sorted(totals)), **self._details(sorted(details))}, bills, expected)
 
     def _totals(self, references: list[str]) -> dict[Place, Decimal]:
         owners = Owners(references)
@@ -139,8 +151,10 @@ class StockReader(UnitReader[StockLevel]):
 
 
 def stock_loader(context: Context, query: Query) -> StockLoader:
-    """The loader of a query's warehouses and figure."""
-    return StockLoader(context.database, context.company.warehouse_numbers(query.warehouses), query.stock_figure)
+    """The loader of a query's warehouses and figure. Raises ``Misconfigured`` for a warehouse the company lacks."""
+    warehouses = context.company.warehouse_numbers(query.warehouses)
+    expected = ExpectedLoader(context.database, warehouses, context.today) if query.with_expected else None
+    return StockLoader(context.database, warehouses, query.stock_figure, expected)
 
 
 def stock_level(article: Article, unit: Unit, book: StockBook, weight: Decimal | None) -> StockLevel:
@@ -152,6 +166,7 @@ def stock_level(article: Article, unit: Unit, book: StockBook, weight: Decimal |
         quantity=book.quantity(article, unit),
         weight=weight if weight is None or unit.holds == 1 else weight * unit.holds,
         barcode=unit.barcode,
+        expected_on=book.expected_on(article, unit),
     )
 
 

@@ -9,6 +9,7 @@ from .build import Merchant, build
 from .cli import describe, main
 from .demo import PECULIAR
 from .documents import WebDocument, WebLine
+from .purchases import PurchaseLine
 from .sandbox import Sage100Sandbox, StockChange
 from .schema import Dialect, schema
 from .tamper import TrappedWrite
@@ -17,6 +18,7 @@ __all__ = [
     "PECULIAR",
     "Dialect",
     "Merchant",
+    "PurchaseLine",
     "Sage100Sandbox",
     "StockChange",
     "TrappedWrite",

@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, get_args
 
 from .build import Merchant, build
@@ -24,6 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         seed=arguments.seed,
         variants_share=arguments.variants_share,
         emulation=arguments.emulation,
+        today=arguments.today,
     )
     print(json.dumps({"merchant": merchant, "seed": arguments.seed, **describe(sandbox)}, ensure_ascii=False))
     return 0
@@ -61,5 +63,8 @@ def _parser() -> argparse.ArgumentParser:
         action=argparse.BooleanOptionalAction,
         default=True,
         help="behave as the Sage driver on writes (numbers, totals); without it the tables take only complete rows",
+    )
+    parser.add_argument(
+        "--today", type=date.fromisoformat, help="day around which the demo merchant's purchase orders are dated"
     )
     return parser

@@ -150,9 +150,9 @@ def advance(
         raise ValueError(f"document {piece} is of type {kind} and cannot become {to}")
     number = piece if to == POSTED and kind == INVOICE else take_number(session, to, series)
     if quantities:
-        _split(session, (kind, piece), (to, number), quantities)
+        split(session, (kind, piece), (to, number), quantities)
     else:
-        _move(session, (kind, piece), (to, number))
+        move(session, (kind, piece), (to, number))
     if tracking:
         session.run(
             f"UPDATE F_DOCENTETE SET {quoted('N° de suivi')} = ? WHERE DO_Type = ? AND DO_Piece = ?",  # noqa: S608
@@ -161,7 +161,8 @@ def advance(
     return number
 
 
-def _move(session: Session, old: tuple[int, str], new: tuple[int, str]) -> None:
+def move(session: Session, old: tuple[int, str], new: tuple[int, str]) -> None:
+    """Turn a whole document, given as type and piece, into another one."""
     session.run(
         "UPDATE F_DOCENTETE SET DO_Type = ?, DO_Piece = ?, DO_DocType = ?, DO_Statut = 2 "
         "WHERE DO_Type = ? AND DO_Piece = ?",
@@ -187,7 +188,8 @@ def _move_line(session: Session, number: int, old: tuple[int, str], new: tuple[i
     session.run(f"UPDATE F_DOCLIGNE SET {', '.join(sets)} WHERE DL_No = ?", (*values, number))  # noqa: S608
 
 
-def _split(session: Session, old: tuple[int, str], new: tuple[int, str], quantities: dict[int, Any]) -> None:
+def split(session: Session, old: tuple[int, str], new: tuple[int, str], quantities: dict[int, Any]) -> None:
+    """Turn quantities of some lines (by DL_No) into another document; the rest stays. KeyError for another line."""
     _copy_row(session, "F_DOCENTETE", "DO_Type = ? AND DO_Piece = ?", old, _header_changes(new))
     lines = session.all(
         "SELECT DL_No, DL_Qte, DL_MontantHT, DL_MontantTTC FROM F_DOCLIGNE WHERE DO_Type = ? AND DO_Piece = ?", old

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from . import documents, tamper
+from . import documents, purchases, tamper
 from .backends import PostgresBackend, Session, SqliteBackend, backend_for
 from .emulation import older_driver_statements
 from .schema import Dialect, quoted, schema
@@ -277,6 +278,18 @@ class Sage100Sandbox:
         """Add a line to a document as a Sage user does on screen; see documents.add_line()."""
         with self.backend.session() as session:
             documents.add_line(session, piece, reference, position=position, quantity=quantity, price=price)
+
+    def order_purchase(
+        self, *lines: purchases.PurchaseLine, due: date | None = None, kind: int = purchases.ORDERED
+    ) -> str:
+        """Order from a supplier; see purchases.order(). Returns the DO_Piece."""
+        with self.backend.session() as session:
+            return purchases.order(session, lines, due=due, kind=kind)
+
+    def receive_purchase(self, piece: str, **quantities: int) -> str:
+        """Receive an order, or quantities of it by article; see purchases.receive(). Returns the receipt's piece."""
+        with self.backend.session() as session:
+            return purchases.receive(session, piece, quantities)
 
     # Damage, to prove what a connection test says
 

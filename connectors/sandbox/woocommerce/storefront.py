@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
+from datetime import date
 from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from connectors.sandbox.woocommerce.app import WooCommerceApp
 
 _PER_PAGE = 24
+_DELIVERY_FIELD = "_next_delivery_date"
 _CSS = """
 :root{--ink:#1f2933;--soft:#52606d;--line:#e4e7eb;--accent:#1d6f5c;--paper:#fff;--back:#f5f7fa}
 *{box-sizing:border-box}body{margin:0;font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back)}
@@ -192,6 +195,20 @@ def _price(store: WooStore, row: Product) -> str:
 
 
 def _stock(store: WooStore, row: Product) -> str:
+    return _availability(store, row) + _delivery(row)
+
+
+def _delivery(row: Product) -> str:
+    """What the theme makes of its custom field: the day in French words, or whatever else is in there."""
+    value = next((str(entry[2] or "") for entry in row.get("meta", ()) if entry[1] == _DELIVERY_FIELD), "")
+    if not value:
+        return ""
+    with suppress(ValueError):
+        value = date.fromisoformat(value).strftime("%d/%m/%Y")
+    return f" <span class='stock'>Réapprovisionnement prévu le {escape(value)}</span>"
+
+
+def _availability(store: WooStore, row: Product) -> str:
     state = pricing.stock_status(store, row)
     if state == "outofstock":
         return "<span class='stock out'>Rupture de stock</span>"

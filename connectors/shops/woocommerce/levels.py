@@ -11,10 +11,12 @@ from connectors.canonical.prices import BasePrice
 from connectors.canonical.stock import StockLevel
 from connectors.core.problems import ConnectorError, ItemRefused, NotSupported, Problem
 from connectors.core.results import Found, ItemResult, Outbound, Outcome
+from connectors.shops.woocommerce import expected
 from connectors.shops.woocommerce.api import PAGE, Body
 from connectors.shops.woocommerce.batching import BatchSender, Row, RowAnswer
 from connectors.shops.woocommerce.defaults import move_defaults
 from connectors.shops.woocommerce.lookup import by_sku
+from connectors.shops.woocommerce.marks import EMPTY_KEY
 from connectors.shops.woocommerce.merge import changed_fields
 from connectors.shops.woocommerce.outcome import (
     Differences,
@@ -85,8 +87,9 @@ class LevelWriter(Generic[R]):
                 continue
             with suppress(ItemRefused):
                 body = self._body(out, now)
-                body.pop("meta_data", None)
-                found[out.key] = readable(now, changed_fields(now, body))
+                meta = [entry for entry in body.pop("meta_data", ()) if entry["key"] != EMPTY_KEY]
+                changes = changed_fields(now, body)
+                found[out.key] = readable(now, {**changes, "meta_data": meta} if meta else changes)
         return found
 
     def _needed(self, batch: Sequence[Outbound[R]]) -> Mapping[str, Mapping[str, Any]]:
@@ -152,10 +155,12 @@ class LevelWriter(Generic[R]):
 
 
 class StockWriter(LevelWriter[StockLevel]):
-    """Quantities; weight, bar code (STK-03) and state of sale (STK-04) ride along where the record has them."""
+    """Quantities; weight, bar code (STK-03), state of sale and next delivery (STK-04) ride along where asked for."""
 
     def _needed(self, batch: Sequence[Outbound[StockLevel]]) -> Mapping[str, Mapping[str, Any]]:
-        return self._current([out for out in batch if _follows_stock(out)])
+        options = self._shop.options
+        linked = [out for out in batch if out.remote_key.isdecimal()]
+        return self._current([out for out in linked if _follows_stock(out) or expected.must_look(out.record, options)])
 
     def _completed(self, rows: Sequence[Row], results: Iterator[ItemResult]) -> Iterator[ItemResult]:
         """Moves the preselected variation of the parent; a refusal goes to the last result, so that it is retried.
@@ -179,7 +184,9 @@ class StockWriter(LevelWriter[StockLevel]):
             yield last if problem is None else replace(last, outcome=Outcome.REFUSED, problem=problem)
 
     def _extra(self, out: Outbound[StockLevel], now: Mapping[str, Any]) -> Body:
-        return sale_change(out.record, now, self._shop.options) if _follows_stock(out) else {}
+        fields = sale_change(out.record, now, self._shop.options) if _follows_stock(out) else {}
+        meta = [*fields.get("meta_data", ()), *expected.entries(out.record, now.get("meta_data"), self._shop.options)]
+        return {**fields, "meta_data": meta} if meta else fields
 
     def _fields(self, record: StockLevel) -> Body:
         fields = stock_fields(record)
@@ -221,7 +228,7 @@ class PriceWriter(LevelWriter[BasePrice]):
 
 def _follows_stock(out: Outbound[StockLevel]) -> bool:
     """Whether the product goes off sale and back with its stock; a variation's parent has others to sell."""
-    return out.record.sellable is not None and out.remote_key.isdecimal() and _route(out) == "products"
+    return out.record.sellable is not None and _route(out) == "products"
 
 
 def _route(out: Outbound[Any]) -> str:

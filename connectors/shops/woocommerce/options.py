@@ -15,6 +15,15 @@ CONTENT = "Contenu des articles"
 PACE = "Rythme des échanges"
 ORDERS = "Commandes"
 
+_OWN_FIELDS = frozenset(
+    [
+        "_sku", "_price", "_regular_price", "_sale_price", "_stock", "_stock_status", "_manage_stock", "_backorders",
+        "_weight", "_length", "_width", "_height", "_tax_class", "_tax_status", "_thumbnail_id", "_global_unique_id",
+        "_low_stock_amount", "_product_attributes", "_default_attributes", "total_sales",
+    ]
+)  # fmt: skip
+"""Custom fields that are columns of the shop: writing « _stock » there really changes the stock (recorded)."""
+
 
 class WooCommerceOptions(OptionsSection):
     """Address, keys, pace, and how articles are written."""
@@ -205,6 +214,23 @@ class WooCommerceOptions(OptionsSection):
         group=CONTENT,
         choices={"none": "Aucune", "yoast": "Yoast SEO"},
     )
+    next_delivery_meta: str = option(
+        "",
+        label="Champ de la prochaine livraison",
+        help="Champ personnalisé des articles et des déclinaisons qui reçoit la date de la prochaine livraison"
+        " fournisseur demandée dans Stocks, par exemple « _next_delivery_date ». C’est au thème ou à une extension de"
+        " l’afficher. Vide : la date n’est pas envoyée. Un appel de plus par lot de stocks.",
+        group=CONTENT,
+        max_length=100,
+    )
+    next_delivery_format: Literal["iso", "fr"] = option(
+        "iso",
+        label="Forme de la prochaine livraison",
+        help="Comment la date est écrite dans ce champ. La première forme se trie et se compare ; la seconde s’affiche"
+        " telle quelle.",
+        group=CONTENT,
+        choices={"iso": "AAAA-MM-JJ", "fr": "JJ/MM/AAAA"},
+    )
     check_barcodes: bool = option(
         True,
         label="Contrôler les codes-barres",
@@ -350,6 +376,17 @@ class WooCommerceOptions(OptionsSection):
             cleaned = cleaned.removesuffix(tail)
         return cleaned
 
+    @field_validator("next_delivery_meta")
+    @classmethod
+    def _free_field(cls, value: str) -> str:
+        if value in _OWN_FIELDS or value.startswith("_atoosync"):
+            raise ValueError(
+                "Ce champ sert déjà à autre chose ; choisissez-en un autre, comme « _next_delivery_date »."
+            )
+        if any(sign.isspace() for sign in value):
+            raise ValueError("Saisissez le nom d’un seul champ, sans espace.")
+        return value
+
     @field_validator("payment_metas")
     @classmethod
     def _field_and_method(cls, value: str) -> str:
@@ -363,6 +400,11 @@ class WooCommerceOptions(OptionsSection):
     @classmethod
     def _trimmed(cls, value: SecretStr) -> SecretStr:
         return SecretStr(value.get_secret_value().strip())
+
+    @property
+    def next_delivery_place(self) -> str:
+        """See the base class."""
+        return f"{self.next_delivery_meta} {self.next_delivery_format}" if self.next_delivery_meta else ""
 
     @property
     def other_payments(self) -> tuple[tuple[str, str], ...]:

@@ -61,7 +61,7 @@ def readable(now: Mapping[str, Any], changes: Mapping[str, Any]) -> Differences:
             entries = [entry for entry in value if entry["key"] != META_KEY]
             shown.update(
                 {
-                    e["key"]: (_plain(meta_value(now.get(name), e["key"]), names), _plain(e["value"], names))
+                    e["key"]: (_plain(meta_value(now.get(name), e["key"]), names), _plain(e["value"] or "", names))
                     for e in entries
                 }
             )

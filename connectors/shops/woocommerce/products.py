@@ -11,6 +11,7 @@ from connectors.canonical.catalog import Product
 from connectors.core.problems import ConnectorError, Consequence, ItemDeferred, ItemRefused, Problem
 from connectors.core.results import Action, Found, ItemResult, Outbound, Outcome
 from connectors.core.texts import Text, Value
+from connectors.shops.woocommerce import expected
 from connectors.shops.woocommerce.api import PAGE, Body
 from connectors.shops.woocommerce.batching import BatchSender, Row, RowAnswer
 from connectors.shops.woocommerce.defaults import move_defaults
@@ -193,7 +194,14 @@ class ProductWriter:
         body["meta_data"] = [plan.mark(Mark()).entry(), *self._seo(plan)]
         if is_sold_out(product) and shop.options.new_status in ON_SALE:
             body["meta_data"].append(empty_entry(True))
+        body["meta_data"] += self._expected(plan, ())
         return body
+
+    def _expected(self, plan: Plan, meta_data: Any) -> list[Body]:
+        """Meta entries of the next delivery of a plain article; those of variations are their own."""
+        if plan.product.is_variable or "quantity" not in plan.parts:
+            return []
+        return expected.entries(plan.product.variants[0].stock, meta_data, self._shop.options)
 
     def _seo(self, plan: Plan) -> list[dict[str, Any]]:
         return seo_meta(plan.product) if self._shop.has_yoast and "seo" in plan.parts else []
@@ -348,6 +356,7 @@ class ProductWriter:
         if "status" in changes:
             entries.append(empty_entry(is_sold_out(product) and now.get("status") in ON_SALE))
         meta = changed_meta(now.get("meta_data"), plan.mark(mark), entries)
+        meta += self._expected(plan, now.get("meta_data"))
         return {**changes, "meta_data": meta} if meta else changes
 
     def _brand_attribute(self) -> str:

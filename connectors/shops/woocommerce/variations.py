@@ -9,6 +9,7 @@ from typing import Any
 from connectors.canonical.catalog import Product, Variant
 from connectors.core.problems import Problem
 from connectors.core.texts import Text, Value
+from connectors.shops.woocommerce import expected
 from connectors.shops.woocommerce.api import Body
 from connectors.shops.woocommerce.batching import BatchSender, Row, RowAnswer
 from connectors.shops.woocommerce.lookup import by_sku, settled
@@ -146,7 +147,7 @@ class VariationWriter:
             body["sku"] = reference
         body["status"] = "publish" if variant.active else "private"
         body["attributes"] = self._attributes(family, variant)
-        body["meta_data"] = [Mark(key=variant.key).entry()]
+        body["meta_data"] = [Mark(key=variant.key).entry(), *expected.entries(variant.stock, (), self._shop.options)]
         return body
 
     def _attributes(self, family: Family, variant: Variant) -> list[Body]:
@@ -176,6 +177,8 @@ class VariationWriter:
         if combination_of(row) != family.combination(variant):
             changes["attributes"] = self._attributes(family, variant)
         meta = changed_meta(row.get("meta_data"), Mark(key=variant.key), ())
+        if "quantity" in family.parts:
+            meta += expected.entries(variant.stock, row.get("meta_data"), self._shop.options)
         return {**changes, "meta_data": meta} if meta else changes
 
     def _withdrawals(

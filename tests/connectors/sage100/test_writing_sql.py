@@ -21,7 +21,9 @@ from tests.connectors.sage100.writing_support import HOME, Faults, customer_of, 
 
 pytestmark = pytest.mark.covers("SYS-01")
 NAMES = sorted(
-    f"{path.parent.name}/{path.stem}" for folder in ("writing", "progress") for path in (FOLDER / folder).glob("*.sql")
+    f"{path.parent.name}/{path.stem}"
+    for folder in ("writing", "progress", "purchases")
+    for path in (FOLDER / folder).glob("*.sql")
 )
 
 

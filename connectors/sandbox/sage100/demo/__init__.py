@@ -1,5 +1,7 @@
 """The demo merchant: « Vercors Équipement », an invented outdoor shop of about 300 articles around the sample."""
 
+from datetime import date
+
 from connectors.sandbox.sage100.dataset import Dataset, load_sample
 
 from .customers import add_customers
@@ -12,14 +14,17 @@ from .specials import PECULIAR, add_kits, add_specials
 __all__ = ["PECULIAR", "demo_merchant"]
 
 
-def demo_merchant(seed: int = 1) -> Dataset:
-    """A fresh company. ``seed`` changes quantities and dates of change; articles, prices and peculiarities stay."""
+def demo_merchant(seed: int = 1, today: date | None = None) -> Dataset:
+    """A fresh company. ``seed`` changes quantities and dates of change; articles, prices and peculiarities stay.
+
+    With ``today`` the purchase orders are of the weeks before and due in the weeks after it; without, long overdue.
+    """
     shop = Shop(load_sample(), seed)
     add_settings(shop)
     add_lines(shop)
     add_kits(shop)
     add_specials(shop)
     add_customers(shop)
-    add_documents(shop)
+    add_documents(shop, today)
     shop.total_range_stock()
     return shop.dataset

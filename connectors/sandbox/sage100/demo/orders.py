@@ -1,23 +1,30 @@
 """Documents the demo merchant has on top of the sample; their open quantities are in the stock rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from .shop import TAX_RATES, Shop, cents
 
 _ORDER, _PREPARATION, _PURCHASE = 1, 2, 12
+_ORDERED_BEFORE = timedelta(days=12)
 
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """A document to write: its type, customer or supplier, and (article, quantity) lines."""
+    """A document to write: its type, customer or supplier, and (article or variant, quantity) lines.
+
+    ``days``: how long after the day of the company a purchase order is due; ``due``: that day.
+    """
 
     kind: int
     party: str
     date: str
     web: str
     lines: tuple[tuple[str, int], ...]
+    days: int = 0
+    due: str = ""
 
 
 _ORDERS = (
@@ -28,22 +35,36 @@ _ORDERS = (
     _Order(_PREPARATION, "WEB0000110", "2025-10-15", "100011", (("TOPO-OISANS", 1), ("CARTE-OISANS", 2))),
     _Order(_ORDER, "SECOURS38", "2025-10-13", "", (("LONGE-VIA", 12), ("MOUSQ-HMS", 40))),
     _Order(_ORDER, "REFUGE02", "2025-10-13", "", (("LYO-CURRY", 48), ("LYO-MUESLI", 36), ("GAZ-230", 24))),
-    _Order(_PURCHASE, "FOURSAC", "2025-10-09", "", (("SAC35-BELLEDONNE", 40), ("SAC28-CORNAFION", 30))),
-    _Order(_PURCHASE, "FOURALIM", "2025-10-10", "", (("LYO-CURRY", 240), ("BARRE-NOIX", 480))),
-    _Order(_PURCHASE, "FOURCORDE", "2025-10-10", "", (("MOUSQ-HMS", 200), ("DEGAINE-12", 150))),
+    _Order(_PURCHASE, "FOURSAC", "2025-10-09", "", (("SAC35-BELLEDONNE", 40), ("SAC28-CORNAFION", 30)), days=9),
+    _Order(_PURCHASE, "FOURALIM", "2025-10-10", "", (("LYO-CURRY", 240), ("BARRE-NOIX", 480)), days=16),
+    _Order(_PURCHASE, "FOURCORDE", "2025-10-10", "", (("MOUSQ-HMS", 200), ("DEGAINE-12", 150)), days=5),
+    _Order(_PURCHASE, "FOURSAC", "2025-10-11", "", (("HOUSSE-20-35", 60),), days=20),
+    _Order(_PURCHASE, "FOURCORDE", "2025-10-11", "", (("CRAMPONS-10", 15), ("MOUSQ-HMS", 100)), days=26),
+    _Order(_PURCHASE, "FOURPIED", "2025-10-11", "", (("CHAUSSON-PERF-39", 12), ("CH-TRAIL-F-R-39-GRI", 10)), days=7),
 )
 _FIELD = {_ORDER: "QteRes", _PREPARATION: "QtePrepa", _PURCHASE: "QteCom"}
 
 
-def add_documents(shop: Shop) -> None:
-    """Web orders with their deposit, trade orders, purchase orders; reserved, prepared and ordered stock follow."""
-    for order in _ORDERS:
+def add_documents(shop: Shop, today: date | None) -> None:
+    """Web orders with their deposit, trade orders, purchase orders; reserved, prepared and ordered stock follow.
+
+    ``today`` dates the purchase orders around that day; without it their delivery is as old as the order.
+    """
+    for planned in _ORDERS:
+        order = _dated(planned, today)
         series = 1 if order.web else 0
         piece = _take_number(shop, order.kind, series)
         lines = [_line(shop, order, piece, position, line) for position, line in enumerate(order.lines, 1)]
         _header(shop, order, piece, series, lines)
         for reference, quantity in order.lines:
             _move_stock(shop, order.kind, reference, quantity)
+
+
+def _dated(order: _Order, today: date | None) -> _Order:
+    if today is None or order.kind != _PURCHASE:
+        return replace(order, due=order.date)
+    due = today + timedelta(days=order.days)
+    return replace(order, date=(today - _ORDERED_BEFORE).isoformat(), due=due.isoformat())
 
 
 def _take_number(shop: Shop, kind: int, series: int) -> str:
@@ -61,6 +82,14 @@ def _take_number(shop: Shop, kind: int, series: int) -> str:
     raise KeyError((domain, column, series))
 
 
+def _place(shop: Shop, reference: str) -> tuple[str, tuple[int, int]]:
+    """The article and range numbers of what is ordered: an article, or a variant by its own reference."""
+    for row in shop.dataset.rows("F_ARTENUMREF"):
+        if row.get("AE_Ref") == reference:
+            return str(row["AR_Ref"]), (int(row["AG_No1"]), int(row.get("AG_No2", 0)))
+    return reference, (0, 0)
+
+
 def _article(shop: Shop, reference: str) -> dict[str, Any]:
     return next(row for row in shop.dataset.rows("F_ARTICLE") if row["AR_Ref"] == reference)
 
@@ -74,7 +103,8 @@ def _web_price(shop: Shop, reference: str) -> Decimal:
 
 
 def _line(shop: Shop, order: _Order, piece: str, position: int, line: tuple[str, int]) -> dict[str, Any]:
-    reference, quantity = line
+    named, quantity = line
+    reference, variant = _place(shop, named)
     article = _article(shop, reference)
     purchase = order.kind == _PURCHASE
     tax = "C055" if article["FA_CodeFamille"] in ("LIVRE", "EPICERIE") and not purchase else "C20"
@@ -86,7 +116,8 @@ def _line(shop: Shop, order: _Order, piece: str, position: int, line: tuple[str,
     return shop.dataset.add(
         "F_DOCLIGNE", DO_Domaine=int(purchase), DO_Type=order.kind, DO_DocType=order.kind, DO_Piece=piece,
         CT_Num=order.party, DO_Date=date, DL_DateBC=date, DL_DateBL=date, DL_DatePL=date, DL_DateDE=date,
-        DO_DateLivr=date, DL_Ligne=position * 10000, DL_No=shop.dataset.next_number("F_DOCLIGNE", "DL_No"),
+        DO_DateLivr=f"{order.due} 00:00:00", AG_No1=variant[0], AG_No2=variant[1],
+        DL_Ligne=position * 10000, DL_No=shop.dataset.next_number("F_DOCLIGNE", "DL_No"),
         AR_Ref=reference, DL_Design=article["AR_Design"], DL_Qte=quantity, DL_QteBC=quantity, EU_Qte=quantity,
         DL_QtePL=quantity if order.kind == _PREPARATION else 0, EU_Enumere="Pièce",
         DL_PrixUnitaire=net.quantize(Decimal("0.000001")), DL_PUTTC=cents(net * (1 + rate / 100)),
@@ -110,7 +141,8 @@ def _header(shop: Shop, order: _Order, piece: str, series: int, lines: list[dict
         "F_DOCENTETE", DO_Domaine=int(purchase), DO_Type=order.kind, DO_DocType=order.kind, DO_Piece=piece,
         DO_Date=date, DO_Ref=f"Panier {order.web}" if order.web else "", DO_NoWeb=order.web, DO_Tiers=order.party,
         CT_NumPayeur=order.party, CG_Num=account, LI_No=address, CO_No=2 if order.web else 1, DO_Period=1, DE_No=1,
-        DO_Expedit=1, DO_Condition=1, DO_NbFacture=1, DO_Souche=series, DO_DateLivr=date,
+        DO_Expedit=1, DO_Condition=1, DO_NbFacture=1, DO_Souche=series,
+        DO_DateLivr=f"{order.due} 00:00:00",
         DO_Tarif=3 if order.web else 1, DO_Colisage=1, DO_TypeColis=1, DO_Transaction=11, DO_Regime=21,
         N_CatCompta=1, DO_Statut=2, DO_Heure="000101500", DO_TotalHT=net, DO_TotalHTNet=net, DO_TotalTTC=gross,
         DO_NetAPayer=Decimal(0) if order.web else gross, DO_MontantRegle=gross if order.web else Decimal(0),
@@ -141,8 +173,9 @@ def _deposit(shop: Shop, order: _Order, piece: str, amount: Decimal) -> None:
 
 
 def _move_stock(shop: Shop, kind: int, reference: str, quantity: int) -> None:
-    row = shop.find_stock(reference, 1)
+    article, variant = _place(shop, reference)
+    row = shop.find_stock(article, 1, variant)
     if row is None:
         raise KeyError(f"{reference} has no stock row to move")
-    name = f"AS_{_FIELD[kind]}"
+    name = f"{'GS' if variant[0] else 'AS'}_{_FIELD[kind]}"
     row[name] = Decimal(str(row.get(name, 0))) + quantity
