@@ -13,7 +13,9 @@ from django.utils import timezone
 from billing import ledger
 from connectors.canonical.keys import Direction
 from connectors.core.results import Cursor
+from sync.engine import picturebook
 from sync.engine.linkbook import LinkBook, LinkWrite, StateWrite
+from sync.engine.picturebook import PictureWrite
 from sync.models import JournalEntry, Run, RunState, SliceState
 
 
@@ -37,6 +39,7 @@ class Record:
     cursor: Cursor | None = None
     total: int | None = None
     settle: tuple[str, int] | None = None
+    pictures: list[PictureWrite] = field(default_factory=list)
 
 
 class Recorder:
@@ -58,6 +61,7 @@ class Recorder:
         with transaction.atomic():
             self._hold_fence(record)
             self.linkbook.bind(record.links, record.states)
+            picturebook.bind(self.linkbook, record.pictures)
             if record.journal:
                 JournalEntry.objects.bulk_create(record.journal, batch_size=500)
             if record.settle:
