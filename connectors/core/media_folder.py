@@ -129,7 +129,7 @@ class MediaFolder:
         return Located(source, path.name, found.st_size, f"{found.st_size}-{found.st_mtime_ns}")
 
     def content(self, source: str) -> bytes:
-        """Every byte of a file that was located. Raises ``ItemRefused`` when it is gone, moved outside or unreadable."""
+        """Every byte of a file that was located. Raises ``ItemRefused`` when it is gone, outside or unreadable."""
         path = self._inside(self._root / source, source)
         try:
             # The path was resolved: whatever became a link since is not followed.

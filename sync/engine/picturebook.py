@@ -30,9 +30,7 @@ def bind(book: LinkBook, writes: Sequence[PictureWrite]) -> None:
     """
     for write in writes:
         uses = [_use(write, digest, medium) for digest, medium in write.media.items()]
-        shown = Link.objects.filter(
-            profile_id=book.profile_id, entity=Entity.PICTURE, shop_parent=write.remote_product
-        )
+        shown = Link.objects.filter(profile_id=book.profile_id, entity=Entity.PICTURE, shop_parent=write.remote_product)
         shown.exclude(erp_key__in=[use.key for use in uses]).delete()
         book.bind([*(_medium(write, *one) for one in write.media.items()), *uses], [])
 
@@ -44,7 +42,8 @@ def unused(book: LinkBook) -> dict[str, str]:
     uses = Link.objects.filter(
         profile__tenant=OuterRef("profile__tenant"), entity=Entity.PICTURE, reference=OuterRef("erp_key")
     )
-    return dict(media.exclude(Exists(uses)).values_list("erp_key", "shop_key"))
+    found = media.exclude(Exists(uses)).values_list("erp_key", "shop_key")
+    return {digest or "": number or "" for digest, number in found}
 
 
 def _medium(write: PictureWrite, digest: str, medium: str) -> LinkWrite:

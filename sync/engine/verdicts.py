@@ -204,9 +204,7 @@ def _pictures(item: Item, result: ItemResult) -> list[PictureWrite]:
     shop_key = result.remote_key or (item.view.remote_key if item.view else "")
     if result.pictures is None or not shop_key:
         return []
-    return [
-        PictureWrite(product=item.key, remote_product=shop_key, label=item.mapped.label, media=result.pictures)
-    ]
+    return [PictureWrite(product=item.key, remote_product=shop_key, label=item.mapped.label, media=result.pictures)]
 
 
 def _along_states(flow: Flow, run: Run, item: Item, result: ItemResult) -> list[StateWrite]:

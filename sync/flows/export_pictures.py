@@ -24,7 +24,7 @@ class ExportPictures(Flow):
 
     key: ClassVar[str] = "pictures"
     label: ClassVar[str] = "Exporter les images"
-    help: ClassVar[str] = "Dépose dans la boutique les images qui ont changé et les place, dans l’ordre, sur les articles."
+    help: ClassVar[str] = "Dépose dans la boutique les images qui ont changé et les place dans l’ordre."
     icon: ClassVar[str] = "images"
     entity: ClassVar[Entity] = Entity.PRODUCT
     aspect: ClassVar[Aspect] = Aspect.PICTURES

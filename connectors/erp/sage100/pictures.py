@@ -130,6 +130,3 @@ def _distinct(pictures: Iterable[Picture]) -> Iterator[Picture]:
             variants = tuple(dict.fromkeys([*known.variants, *picture.variants]))
             merged[picture.source] = replace(known, variants=variants)
     return iter(merged.values())
-
-
-

@@ -213,7 +213,7 @@ def account_problem(status: int, vendor: VendorError | None) -> Problem | None:
     """What is wrong with the account, or ``None`` when the answer says nothing about it."""
     code = vendor.code if vendor else ""
     detail = f"{status} {code}"
-    if code in _RIGHTS or (code and status == 403):
+    if (code in _RIGHTS and status != 401) or (code and status == 403):
         return Problem(
             "media_right_missing",
             "Le compte WordPress des images n’a pas le droit de modifier la médiathèque.",
@@ -227,7 +227,7 @@ def account_problem(status: int, vendor: VendorError | None) -> Problem | None:
             "Une extension de sécurité les coupe, ou la boutique n’est pas en https : réactivez-les.",
             detail,
         )
-    if code == "rest_not_logged_in":
+    if code == "rest_not_logged_in" or code in _RIGHTS:
         return Problem(
             "media_header_lost",
             "La boutique ne reçoit pas le mot de passe d’application : elle traite la demande comme anonyme.",
@@ -238,8 +238,8 @@ def account_problem(status: int, vendor: VendorError | None) -> Problem | None:
         return Problem(
             "media_account_refused",
             "WordPress refuse l’identifiant ou le mot de passe d’application des images.",
-            "Créez un mot de passe d’application dans WordPress › Comptes › Profil, et recopiez-le avec l’identifiant de"
-            " ce compte. Le mot de passe de connexion ne convient pas.",
+            "Créez un mot de passe d’application dans WordPress › Comptes › Profil, et recopiez-le avec l’identifiant"
+            " de ce compte. Le mot de passe de connexion ne convient pas.",
             detail,
         )
     return None

@@ -234,8 +234,8 @@ class WooCommerceOptions(OptionsSection):
     media_max_mb: int = option(
         8,
         label="Taille maximale d’une image",
-        help="Une image plus lourde est refusée avant l’envoi. Ne dépassez pas la limite de l’hébergement, que WordPress"
-        " affiche dans Médias › Ajouter.",
+        help="Une image plus lourde est refusée avant l’envoi. Ne dépassez pas la limite de l’hébergement, que"
+        " WordPress affiche dans Médias › Ajouter.",
         group=PICTURES,
         unit="Mo",
         ge=1,
