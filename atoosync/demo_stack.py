@@ -136,7 +136,8 @@ def _stand_ins(plan: DemoPlan, supervisor: Supervisor, environment: Mapping[str,
     supervisor.start(_manage("woocommerce", *shop, environment=environment))
     company, kept = plan.data / "sage100.sqlite3", plan.data / "sage100.json"
     if not (company.exists() and kept.exists()):
-        build = ("sandbox", "sage100", "--path", str(company), "--emulation")
+        pictures = plan.data / "Multimedia"
+        build = ("sandbox", "sage100", "--path", str(company), "--emulation", "--pictures", str(pictures))
         supervisor.run(_manage("sage100", *build, environment=environment), timeout=120)
         kept.write_text(json.dumps(supervisor.printed_json("sage100") or {}), encoding="utf-8")
     supervisor.wait("WooCommerce stand-in", lambda: supervisor.printed_json("woocommerce") is not None, timeout=60)

@@ -3,9 +3,11 @@
 import argparse
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, get_args
 
 from .build import Merchant, build
+from .demo.pictures import draw_pictures
 from .sandbox import Sage100Sandbox
 from .schema import Dialect
 
@@ -25,7 +27,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         variants_share=arguments.variants_share,
         emulation=arguments.emulation,
     )
-    print(json.dumps({"merchant": merchant, "seed": arguments.seed, **describe(sandbox)}, ensure_ascii=False))
+    described = describe(sandbox)
+    if arguments.pictures:
+        draw_pictures(sandbox, arguments.pictures)
+        described["pictures"] = str(arguments.pictures.resolve())
+    print(json.dumps({"merchant": merchant, "seed": arguments.seed, **described}, ensure_ascii=False))
     return 0
 
 
@@ -59,4 +65,5 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--emulation", action="store_true", help="add the triggers that behave as the Sage driver on writes"
     )
+    parser.add_argument("--pictures", type=Path, help="folder to draw the pictures into that the articles name")
     return parser

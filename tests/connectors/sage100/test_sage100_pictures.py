@@ -48,22 +48,22 @@ def _check(company: Sage100Sandbox, folder: Path, **runtime: Any) -> CheckReport
 def test_the_photo_comes_first_then_the_attached_pictures_and_no_document(
     company: Sage100Sandbox, tmp_path: Path
 ) -> None:
-    for name in ("TENTE2P.jpg", "tente2p-2.JPG", "TENTE2P-notice.pdf"):
+    for name in ("TENTE2P.png", "tente2p-2.PNG", "TENTE2P-notice.pdf"):
         (tmp_path / name).write_bytes(name.encode())
     records, refused = _read(company, tmp_path, "TENTE2P", "STOCK-NEG")
     assert refused == {}
-    assert [picture.name for picture in records["TENTE2P"].pictures] == ["TENTE2P.jpg", "tente2p-2.JPG"]
+    assert [picture.name for picture in records["TENTE2P"].pictures] == ["TENTE2P.png", "tente2p-2.PNG"]
     assert records["STOCK-NEG"].pictures == (), "an article without a picture is told too, so that ours can leave"
 
 
 def test_a_missing_file_refuses_its_article_alone_by_its_name(company: Sage100Sandbox, tmp_path: Path) -> None:
-    (tmp_path / "SAC35-BELLEDONNE.jpg").write_bytes(b"x")
-    (tmp_path / "SAC35-BELLEDONNE-dos.jpg").write_bytes(b"y")
-    (tmp_path / "TENTE2P.jpg").write_bytes(b"z")
+    (tmp_path / "SAC35-BELLEDONNE.png").write_bytes(b"x")
+    (tmp_path / "SAC35-BELLEDONNE-dos.png").write_bytes(b"y")
+    (tmp_path / "TENTE2P.png").write_bytes(b"z")
     records, refused = _read(company, tmp_path, "TENTE2P", "SAC35-BELLEDONNE")
     assert list(records) == ["SAC35-BELLEDONNE"]
     assert refused["TENTE2P"].problem.code == "picture_missing"
-    assert "TENTE2P-2.jpg" in refused["TENTE2P"].problem.text()
+    assert "TENTE2P-2.png" in refused["TENTE2P"].problem.text()
 
 
 @pytest.mark.parametrize(
