@@ -33,6 +33,7 @@ nav ul{list-style:none;margin:.2rem 0;padding-left:.9rem}nav>ul{padding:0}
 flex-direction:column;gap:.3rem}.card h2{font-size:1rem;margin:0}
 .pic{height:120px;border-radius:6px;background:#eef2f5;display:grid;place-items:center;color:#9aa5b1;overflow:hidden}
 .pic img{max-width:100%;max-height:120px}
+main>*{min-width:0}article{overflow-x:auto}
 article .pic,article .pic img{height:auto;max-height:320px}
 .gallery{display:flex;flex-wrap:wrap;gap:8px;margin:8px 0}.gallery img{height:72px;border-radius:6px}
 td img{height:36px;border-radius:4px;margin-right:8px;vertical-align:middle}

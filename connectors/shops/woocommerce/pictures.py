@@ -12,7 +12,7 @@ from connectors.core.results import Found, ItemResult, Outbound, Outcome, Remark
 from connectors.shops.woocommerce.api import PAGE
 from connectors.shops.woocommerce.batching import BatchSender, Row, RowAnswer
 from connectors.shops.woocommerce.galleries import Shown, gallery, variation_changes, variation_media
-from connectors.shops.woocommerce.media import digest_of
+from connectors.shops.woocommerce.media import MediaLibrary, digest_of
 from connectors.shops.woocommerce.outcome import Differences, failed_row, refused_by, short
 from connectors.shops.woocommerce.shop import Shop
 
@@ -44,10 +44,13 @@ class PictureWriter:
     """See :class:`connectors.core.ports.PictureWriter`. Writes nothing but ``images`` and ``image``."""
 
     def __init__(self, shop: Shop) -> None:
-        """Raises ``Misconfigured`` when the account of the library is not filled in."""
         self._shop = shop
-        self._library = shop.media
         self._content: Callable[[str], bytes] = _no_content
+
+    @property
+    def _library(self) -> MediaLibrary:
+        """Raises ``Misconfigured`` when its account is not filled in."""
+        return self._shop.media
 
     def read_from(self, content: Callable[[str], bytes]) -> None:
         """See the protocol."""
