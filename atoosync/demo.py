@@ -80,11 +80,13 @@ def _profile(tenant: Tenant, user: User, systems: Mapping[str, Mapping[str, Any]
     """The demo profile, pointed at the stand-ins; its settings are written once and belong to the user afterwards."""
     shop, erp = systems["woocommerce"], systems["sage100"]
     connection: Document = {
-        "erp": {"kind": "sqlite", "path": erp["path"]},
+        "erp": {"kind": "sqlite", "path": erp["path"], "media_folder": erp.get("pictures", "")},
         "shop": {
             "url": shop["url"],
             "consumer_key": shop["consumer_key"],
             "consumer_secret": shop["consumer_secret"],
+            "media_user": shop.get("media_user", ""),
+            "media_password": shop.get("media_password", ""),
         },
     }
     profile: Profile | None = Profile.objects.for_tenant(tenant).filter(name=PROFILE).first()

@@ -137,8 +137,8 @@ def _stand_ins(plan: DemoPlan, supervisor: Supervisor, environment: Mapping[str,
     supervisor.start(_manage("woocommerce", *shop, environment=environment))
     company, kept = plan.data / "sage100.sqlite3", plan.data / "sage100.json"
     if not (company.exists() and kept.exists()):
-        today = datetime.now(UTC).date().isoformat()
-        build = ("sandbox", "sage100", "--path", str(company), "--today", today)
+        today, pictures = datetime.now(UTC).date().isoformat(), str(plan.data / "Multimedia")
+        build = ("sandbox", "sage100", "--path", str(company), "--today", today, "--pictures", pictures)
         supervisor.run(_manage("sage100", *build, environment=environment), timeout=120)
         kept.write_text(json.dumps(supervisor.printed_json("sage100") or {}), encoding="utf-8")
     supervisor.wait("WooCommerce stand-in", lambda: supervisor.printed_json("woocommerce") is not None, timeout=60)

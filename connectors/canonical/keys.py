@@ -14,13 +14,19 @@ class Side(StrEnum):
 
 
 class Entity(StrEnum):
-    """Kinds of objects that links join."""
+    """Kinds of objects that links join.
+
+    A medium is a file of the shop's library, whose key is the digest of its content; a picture is the use of one by one
+    product.
+    """
 
     CATEGORY = "category"
     PRODUCT = "product"
     VARIANT = "variant"
     CUSTOMER = "customer"
     ORDER = "order"
+    MEDIA = "media"
+    PICTURE = "picture"
 
 
 class Aspect(StrEnum):
@@ -30,6 +36,7 @@ class Aspect(StrEnum):
     STOCK = "stock"
     PRICE = "price"
     STATE = "state"
+    PICTURES = "pictures"
     MARK = "mark"
     STATUS = "status"
     TRACKING = "tracking"

@@ -32,6 +32,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.util.connection import create_connection
 
 from connectors.core.address_guard import AddressGuard, LookupTimedOut, NameUnknown
+from connectors.core.http_body import encoded
 from connectors.core.http_policy import Decision, HttpPolicy, Rule, http_date, retry_after
 from connectors.core.ports import Runtime
 from connectors.core.problems import (
@@ -235,9 +236,10 @@ class HttpClient:
     ) -> Answer:
         """Makes a call and returns the answer, whatever its status, unless it must be waited for or is unknown.
 
-        ``body`` is sent as JSON. ``safe``: may be repeated (default: reads only). Raises ``Unreachable`` (nothing
-        sent), ``CertificateRefused``, ``AddressRefused``, ``RateLimited`` (told to wait longer than the ceiling),
-        ``NoAnswer`` (a read failed for good), ``LostAnswer`` (a write may have happened), ``RunStopped``.
+        ``body`` is sent as JSON, a ``FileBody`` as it is. ``safe``: may be repeated (default: reads only). Raises
+        ``Unreachable`` (nothing sent), ``CertificateRefused``, ``AddressRefused``, ``RateLimited`` (told to wait longer
+        than the ceiling), ``NoAnswer`` (a read failed for good), ``LostAnswer`` (a write may have happened),
+        ``RunStopped``.
         """
         repeatable = method in SAFE_METHODS if safe is None else safe
         failures = waits = 0
@@ -344,7 +346,7 @@ class HttpClient:
                 url=redact(outgoing.url),
                 status=status,
                 seconds=seconds,
-                sent=redact(outgoing.body.decode()) if outgoing.body else None,
+                sent=redact(outgoing.body.decode(errors="replace")) if outgoing.body else None,
                 received=redact(answer.text) if answer else "",
                 error=error,
             )
@@ -388,11 +390,8 @@ class HttpClient:
 
 
 def _outgoing(method: str, url: str, body: Any) -> Outgoing:
-    headers = {"Accept": "application/json"}
-    if body is None:
-        return Outgoing(method=method, url=url, headers=headers)
-    data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    return Outgoing(method=method, url=url, headers={**headers, "Content-Type": "application/json"}, body=data)
+    data, headers = encoded(body)
+    return Outgoing(method=method, url=url, headers={"Accept": "application/json", **headers}, body=data)
 
 
 def _same_host(one: str, other: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from connectors.canonical.base import Record
 from connectors.canonical.keys import Aspect, Entity
 from connectors.canonical.parties import Address, Customer
+from connectors.canonical.pictures import ProductPictures
 from connectors.canonical.sales import Deposit, DocumentTotals, SalesDocument
 from connectors.core.problems import Problem
 from connectors.core.query import Query
@@ -130,6 +131,26 @@ class Writer(Protocol[R]):
 
     def retire(self, batch: Sequence[Outbound[R]]) -> Iterator[ItemResult]:
         """Takes these objects out of sale without deleting them. May be called twice. One result per item."""
+        ...
+
+
+class PictureReader(Reader[ProductPictures], Protocol):
+    """Reads (PRODUCT, PICTURES): which pictures each article has, without reading any of them."""
+
+    def content(self, source: str) -> bytes:
+        """The bytes of the picture of this ``source``; may be called from several threads. Raises ``ItemRefused``."""
+        ...
+
+
+class PictureWriter(Writer[ProductPictures], Protocol):
+    """Writes (PRODUCT, PICTURES). A result tells in ``pictures`` every medium of ours that the product shows."""
+
+    def read_from(self, content: Callable[[str], bytes]) -> None:
+        """Where the bytes of a picture come from, by its ``source``. To be called before anything is sent."""
+        ...
+
+    def discard(self, media: Sequence[str]) -> Sequence[str]:
+        """Deletes these media from the library, unless they are not ours. Returns those that are there no more."""
         ...
 
 

@@ -117,7 +117,8 @@ class ItemResult:
     because one of several variants was. ``children`` maps variant keys to remote keys learnt by this write.
     ``gone``: the remote object does not exist any more; the link is marked. ``sent`` and ``received`` are redacted
     bodies for the journal. ``remarks`` become lines of their own. ``quiet``: nothing is new since the journal last
-    told this problem.
+    told this problem. ``pictures``: media of ours that the object shows, from the digest of their content to their
+    remote key; ``None`` says nothing about them.
     """
 
     key: str
@@ -134,6 +135,7 @@ class ItemResult:
     seconds: float = 0.0
     remarks: tuple[Remark, ...] = ()
     quiet: bool = False
+    pictures: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

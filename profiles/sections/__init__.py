@@ -3,6 +3,7 @@
 from connectors.core.options import OptionsSection
 from profiles.sections.advanced import AdvancedSection
 from profiles.sections.categories import CategoriesSection
+from profiles.sections.media import MediaSection
 from profiles.sections.notifications import NotificationsSection
 from profiles.sections.order_articles import OrderArticlesSection
 from profiles.sections.order_changes import OrderChangesSection
@@ -23,6 +24,7 @@ FLOW_SECTIONS: tuple[type[OptionsSection], ...] = (
     PricesSection,
     StockSection,
     StateSection,
+    MediaSection,
     OrdersSection,
     OrderTaxesSection,
     OrderArticlesSection,
@@ -39,6 +41,7 @@ __all__ = [
     "FLOW_SECTIONS",
     "AdvancedSection",
     "CategoriesSection",
+    "MediaSection",
     "NotificationsSection",
     "OrderArticlesSection",
     "OrderChangesSection",

@@ -23,6 +23,7 @@ _ICONS = {
     "prices": "tags",
     "stock": "boxes",
     "state": "toggle-on",
+    "media": "images",
     "advanced": "sliders",
     "customers": "people",
     "orders": "bag-check",

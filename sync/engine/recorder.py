@@ -13,7 +13,9 @@ from django.utils import timezone
 from billing import ledger
 from connectors.canonical.keys import Aspect, Direction, Entity
 from connectors.core.results import Cursor
+from sync.engine import picturebook
 from sync.engine.linkbook import LinkBook, LinkWrite, StateWrite
+from sync.engine.picturebook import PictureWrite
 from sync.models import JournalEntry, Run, RunState, SliceState
 
 
@@ -40,6 +42,7 @@ class Record:
     settle: tuple[str, int] | None = None
     settled: list[str] = field(default_factory=list)
     aspect: tuple[Entity, Aspect] | None = None
+    pictures: list[PictureWrite] = field(default_factory=list)
 
 
 class Recorder:
@@ -63,6 +66,7 @@ class Recorder:
             self.linkbook.bind(record.links, record.states)
             if record.settled and record.aspect:
                 self.linkbook.account(*record.aspect, record.settled, self.run.pk)
+            picturebook.bind(self.linkbook, record.pictures)
             if record.journal:
                 JournalEntry.objects.bulk_create(record.journal, batch_size=500)
             if record.settle:

@@ -139,6 +139,8 @@ def _work(run: Run, held: Claim, budget: Budget, stop: StopFlag) -> Ended | None
             ending = _read_all(ctx, pipeline)
         finally:
             pipeline.close()
+        if ending is Ending.COMPLETE and not run.dry:
+            ctx.flow.completed(ctx)
     return _after(ctx, ending)
 
 

@@ -13,6 +13,7 @@ from connectors.core.texts import Text, joined
 from sync.engine import journal
 from sync.engine.items import Batch, Item, Verdict
 from sync.engine.linkbook import LinkWrite, StateWrite
+from sync.engine.picturebook import PictureWrite
 from sync.engine.recorder import Record
 from sync.engine.retry import next_attempt
 from sync.engine.sender import missing_result
@@ -110,6 +111,7 @@ def write(verdict: Verdict, *, flow: Flow, run: Run, now: datetime, into: Record
         into.links.append(_link(flow, item, result))
     into.links.extend(_child_links(flow, item, result))
     into.states.append(_state(flow, run, item, result, now))
+    into.pictures.extend(_pictures(item, result))
     if result.remote_key or (item.view and item.view.remote_key):
         into.states.extend(_along_states(flow, run, item, result))
     into.journal.extend(_remark(verdict, remark, run=run, now=now) for remark in result.remarks)
@@ -202,6 +204,13 @@ def _child_links(flow: Flow, item: Item, result: ItemResult) -> list[LinkWrite]:
         )
         for key, shop_key in result.children.items()
     ]
+
+
+def _pictures(item: Item, result: ItemResult) -> list[PictureWrite]:
+    shop_key = result.remote_key or (item.view.remote_key if item.view else "")
+    if result.pictures is None or not shop_key:
+        return []
+    return [PictureWrite(product=item.key, remote_product=shop_key, label=item.mapped.label, media=result.pictures)]
 
 
 def _along_states(flow: Flow, run: Run, item: Item, result: ItemResult) -> list[StateWrite]:

@@ -132,6 +132,9 @@ class Flow(ABC):
         """Pages of source records."""
         return self.reader(ctx).pages(self.query(ctx), since=since, keys=keys)
 
+    def completed(self, ctx: RunContext) -> None:  # noqa: B027  # most flows have nothing left to do
+        """Called once all was read, sent and recorded, while both connections are open; never for a preview."""
+
     def references(self, mapped: Mapped) -> Sequence[Ref]:
         """Links that must exist before the record can be sent."""
         return mapped.references

@@ -87,6 +87,17 @@ PLACES: Mapping[str, tuple[Place, ...]] = {
     "order_paid_after_import": (Place("order_changes", "paid_open", _("Après l’import")),),
     "customer_erased": (Place("order_customers", "guest_account", _("Compte des commandes sans inscription")),),
     "single_account_missing": (Place("order_customers", "single_account", _("Compte unique")),),
+    "picture_too_large": (Place("shop", "media_max_mb", _("Taille maximale d’une image")),),
+    **dict.fromkeys(
+        ("media_folder_refused", "media_folder_missing", "media_folder_unreadable", "media_folder_empty",
+         "picture_missing", "picture_outside"),
+        (Place("erp", "media_folder", _("Dossier multimédia")),),
+    ),
+    **dict.fromkeys(
+        ("media_account_missing", "media_account_refused", "media_right_missing", "media_passwords_disabled",
+         "media_header_lost"),
+        (Place("shop", "media_user", _("Compte WordPress des images")),),
+    ),
     "credentials_refused": (_ERP, _SHOP),
     "right_missing": (_ERP, _SHOP),
     "connection_failed": (_ERP, _SHOP),

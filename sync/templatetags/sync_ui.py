@@ -50,12 +50,15 @@ _ENTITIES: dict[str, Text] = {
     Entity.VARIANT: gettext_lazy("Déclinaison"),
     Entity.CUSTOMER: gettext_lazy("Client"),
     Entity.ORDER: gettext_lazy("Commande"),
+    Entity.MEDIA: gettext_lazy("Image"),
+    Entity.PICTURE: gettext_lazy("Image"),
 }
 _ASPECTS: dict[str, Text] = {
     Aspect.DATA: gettext_lazy("Fiche"),
     Aspect.STOCK: gettext_lazy("Stock"),
     Aspect.PRICE: gettext_lazy("Prix"),
     Aspect.STATE: gettext_lazy("Publication"),
+    Aspect.PICTURES: gettext_lazy("Images"),
 }
 _NUMBER = re.compile(r"(?<![\w.])(\d+)\.(\d+)(?![\w.])")
 _AMOUNT = re.compile(r"(?<= · )-?\d+\.\d{2} [A-Z]{3}$")

@@ -268,7 +268,8 @@ def _sku_list(query: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _raw_bytes(raw: str) -> bytes:
     if raw.startswith("b'"):
-        inner = raw[2 : raw.rindex("'")]
+        # A long body was cut, in the middle of an escape and without its closing quote.
+        inner = re.sub(r"\\?\.\.\. \(\d+ bytes, cut\)$", "", raw[2:]).removesuffix("'")
         return inner.encode("latin-1", "replace").decode("unicode_escape", "replace").encode("latin-1", "replace")
     return raw.encode()
 

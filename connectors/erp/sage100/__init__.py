@@ -19,6 +19,7 @@ SPEC = ConnectorSpec(
         (Entity.CATEGORY, Aspect.DATA): Capability(verbs=_READ),
         (Entity.PRODUCT, Aspect.DATA): Capability(verbs=_READ, changes=Changes.BY_DATE),
         (Entity.PRODUCT, Aspect.STATE): Capability(verbs=_READ),
+        (Entity.PRODUCT, Aspect.PICTURES): Capability(verbs=_READ),
         (Entity.VARIANT, Aspect.STOCK): Capability(verbs=_READ),
         (Entity.VARIANT, Aspect.PRICE): Capability(verbs=_READ),
         (Entity.ORDER, Aspect.STATE): Capability(verbs=_READ, changes=Changes.BY_DATE),

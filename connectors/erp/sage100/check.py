@@ -13,6 +13,7 @@ from connectors.core.results import CheckItem, CheckReport, CheckState
 from connectors.erp.sage100.company import Company
 from connectors.erp.sage100.database import Database
 from connectors.erp.sage100.options import Sage100Options, permitted
+from connectors.erp.sage100.pictures import media_folder
 from connectors.erp.sage100.statements import is_optional, requirements
 from connectors.erp.sage100.versions import detect_version
 
@@ -64,6 +65,8 @@ def _points(options: Sage100Options, runtime: Runtime, facts: dict[str, str]) ->
     if options.separate_read_source:
         yield from _guarded("source", lambda: _writing_source(permitted(options.write_source(), runtime)))
     yield from _guarded("source", lambda: _reading_source(options, permitted(options.read_source(), runtime), facts))
+    if options.media_folder:
+        yield from _guarded("pictures", lambda: _pictures(options, runtime))
 
 
 def _guarded(name: str, points: Callable[[], Iterator[CheckItem]]) -> Iterator[CheckItem]:
@@ -113,6 +116,27 @@ def _reading_source(options: Sage100Options, source: Source, facts: dict[str, st
                 values={"count": str(len(requirements()))},
             )
         yield from _content(database, options, facts, broken)
+
+
+def _pictures(options: Sage100Options, runtime: Runtime) -> Iterator[CheckItem]:
+    folder = media_folder(options, runtime)
+    folder.require()
+    pictures = folder.count()
+    if pictures:
+        yield CheckItem(
+            "pictures",
+            CheckState.OK,
+            "Dossier multimédia lisible : %(count)s images trouvées.",
+            values={"count": str(pictures)},
+        )
+        return
+    yield CheckItem(
+        "pictures",
+        CheckState.WARNING,
+        "Le dossier multimédia ne contient aucune image.",
+        "Vérifiez que c’est bien le dossier Multimedia de la société, et que ses fichiers y sont.",
+        code="media_folder_empty",
+    )
 
 
 def _described(info: DriverInfo) -> dict[str, str]:

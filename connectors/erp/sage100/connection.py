@@ -21,6 +21,7 @@ from connectors.erp.sage100.company import Company
 from connectors.erp.sage100.context import Context
 from connectors.erp.sage100.database import Database
 from connectors.erp.sage100.options import Sage100Options, permitted
+from connectors.erp.sage100.pictures import PictureReader
 from connectors.erp.sage100.prices import PriceReader
 from connectors.erp.sage100.progress import ProgressReader
 from connectors.erp.sage100.resolver import Resolver
@@ -31,6 +32,7 @@ _READERS: Mapping[tuple[Entity, Aspect], Any] = {
     (Entity.CATEGORY, Aspect.DATA): CategoryReader,
     (Entity.PRODUCT, Aspect.DATA): ProductReader,
     (Entity.PRODUCT, Aspect.STATE): StateReader,
+    (Entity.PRODUCT, Aspect.PICTURES): PictureReader,
     (Entity.VARIANT, Aspect.STOCK): StockReader,
     (Entity.VARIANT, Aspect.PRICE): PriceReader,
     (Entity.ORDER, Aspect.STATE): ProgressReader,

@@ -27,10 +27,12 @@ from connectors.core.texts import Text
 Kind = Literal["sage", "sqlserver", "connection_string", "sqlite"]
 TaxRole = Literal["auto", "vat", "eco", "ignored"]
 HeaderTexts = Literal["none", "billing", "delivery"]
+VariantPictures = Literal["none", "comment", "name"]
 
 CONNECTION = "Connexion"
 READING = "Source de lecture"
 ARTICLES = "Articles"
+PICTURES = "Images"
 DOCUMENTS = "Documents"
 ADVANCED = "Options avancées"
 
@@ -43,6 +45,11 @@ _KINDS = {
 _ENCODINGS = {"auto": "Automatique", "cp1252": "Windows (cp1252)", "utf-8": "UTF-8"}
 _ROLES = {"auto": "Selon le type de la taxe", "vat": "TVA", "eco": "Éco-participation", "ignored": "Ignorée"}
 _HEADER_TEXTS = {"none": "Rien", "billing": "Adresse de facturation", "delivery": "Adresse de livraison"}
+_VARIANT_PICTURES = {
+    "none": "Aucune",
+    "comment": "Par le commentaire du fichier",
+    "name": "Par le nom du fichier",
+}
 _SERVER_DRIVERS = ("ODBC Driver 18 for SQL Server", "ODBC Driver 17 for SQL Server", "FreeTDS")
 _NEEDED = {
     "sage": ("dsn",),
@@ -251,6 +258,33 @@ class Sage100Options(OptionsSection):
     tax_role_1: TaxRole = _tax_role(1)
     tax_role_2: TaxRole = _tax_role(2)
     tax_role_3: TaxRole = _tax_role(3)
+
+    media_folder: str = option(
+        "",
+        label="Dossier multimédia",
+        help="Dossier des images de la société, tel que la plate-forme le voit : son chemin sur la machine où elle"
+        " tourne, par exemple /partages/sage/Multimedia. Nécessaire seulement pour « Exporter les images ».",
+        group=PICTURES,
+        needed_by=("pictures",),
+        max_length=1000,
+    )
+    pictures_by_name: bool = option(
+        False,
+        label="Chercher les images par leur nom",
+        help="Pour un article sans photo ni fichier joint dans Sage, prend les images du dossier multimédia nommées"
+        " d’après sa référence : REF.jpg, puis REF_1.jpg, REF-2.png… Un caractère interdit dans un nom de fichier"
+        " s’écrit « _ ».",
+        group=PICTURES,
+    )
+    variant_pictures: VariantPictures = option(
+        "comment",
+        label="Image de la déclinaison",
+        help="Sage ne donne pas d’image aux valeurs de gamme. Par le commentaire : le commentaire du fichier joint à"
+        " l’article est une valeur de gamme (« Bleu »), plusieurs (« Bleu, M ») ou la référence de la déclinaison. Par"
+        " le nom : un fichier du dossier multimédia porte la référence de la déclinaison (REF.jpg, REF_1.jpg…).",
+        group=PICTURES,
+        choices=_VARIANT_PICTURES,
+    )
 
     header_texts: HeaderTexts = option(
         "billing",

@@ -4,9 +4,11 @@ import argparse
 import json
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any, get_args
 
 from .build import Merchant, build
+from .demo.pictures import draw_pictures
 from .sandbox import Sage100Sandbox
 from .schema import Dialect
 
@@ -27,7 +29,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         emulation=arguments.emulation,
         today=arguments.today,
     )
-    print(json.dumps({"merchant": merchant, "seed": arguments.seed, **describe(sandbox)}, ensure_ascii=False))
+    described = describe(sandbox)
+    if arguments.pictures:
+        draw_pictures(sandbox, arguments.pictures)
+        described["pictures"] = str(arguments.pictures.resolve())
+    print(json.dumps({"merchant": merchant, "seed": arguments.seed, **described}, ensure_ascii=False))
     return 0
 
 
@@ -67,4 +73,5 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--today", type=date.fromisoformat, help="day around which the demo merchant's purchase orders are dated"
     )
+    parser.add_argument("--pictures", type=Path, help="folder to draw the pictures into that the articles name")
     return parser

@@ -62,11 +62,16 @@ def unknown_username() -> WooError:
 
 
 class Authenticator:
-    """Finds the caller of a request. Raises WooError where the shop refuses instead of treating it as anonymous."""
+    """Finds the caller of a request. Raises WooError where the shop refuses instead of treating it as anonymous.
+
+    `roles` says what the accounts with an application password are, administrators by default. Their passwords count
+    over http too, as on a WordPress whose environment is `local`.
+    """
 
     def __init__(self, keys: dict[str, ApiKey], application_passwords: dict[str, str]) -> None:
         self._keys = keys
         self._passwords = application_passwords
+        self.roles: dict[str, str] = {}
         self._nonces: dict[tuple[str, str], float] = {}
         self._lock = threading.Lock()
 
@@ -76,8 +81,8 @@ class Authenticator:
         if basic and (account := self._account(*basic)):
             return account
         if not api:
-            if basic and basic[0].startswith("ck_") and request.scheme == "https":
-                raise unknown_username()
+            if basic:
+                self._refuse_account(basic[0], request.scheme)
             return None
         if request.scheme == "https" and (user := self._over_tls(request, basic)):
             return user
@@ -86,8 +91,18 @@ class Authenticator:
     def _account(self, login: str, password: str) -> User | None:
         expected = self._passwords.get(login)
         if expected and hmac.compare_digest(expected, password.replace(" ", "")):
-            return User(1, login, "administrator")
+            return User(1, login, self.roles.get(login, "administrator"))
         return None
+
+    def _refuse_account(self, login: str, scheme: str) -> None:
+        """Raises WooError for credentials that open no account; a shop key in clear is not even looked at."""
+        if login.startswith("ck_"):
+            if scheme == "https":
+                raise unknown_username()
+        elif login in self._passwords:
+            raise _refused("The provided password is an invalid application password.", "incorrect_password")
+        else:
+            raise unknown_username()
 
     def _over_tls(self, request: Request, basic: tuple[str, str] | None) -> User | None:
         query = dict(request.query)

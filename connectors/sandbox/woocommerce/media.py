@@ -16,6 +16,7 @@ from connectors.sandbox.woocommerce.wire import Call, Reply, paged
 
 _EXTENSIONS = frozenset({"png", "jpg", "jpeg", "gif", "webp", "avif", "ico"})
 _UPLOADS = "/wp-content/uploads"
+_ITEM = r"/wp/v2/media/(?P<id>[\d]+)"
 
 
 def import_url(call: Call, src: Any, code: str) -> Media:
@@ -118,11 +119,30 @@ def _accounts_only(call: Call) -> None:
         raise WooError("rest_not_logged_in", "You are not currently logged in.", 401)
 
 
+def _may(call: Call, what: str, code: str, text: str) -> None:
+    """Accounts from the role of author on upload; editors delete what others uploaded. Raises WooError."""
+    if call.user is None:
+        raise WooError(code, text, 401)
+    if what not in capabilities(call.user.role):
+        raise WooError(code, text, 400 if code == "rest_cannot_create" else 403)
+
+
+def capabilities(role: str) -> dict[str, bool]:
+    """What an account may do with the library, as its own entry shows it when edited."""
+    rights = {"subscriber": (), "author": ("upload_files",)}.get(role, ("upload_files", "delete_others_posts"))
+    return {"read": True, **dict.fromkeys(rights, True)}
+
+
 def me(call: Call) -> Reply:
     """The account behind the credentials."""
     _accounts_only(call)
     user = call.user
-    return Reply({"id": user.id, "name": user.login, "slug": user.login} if user else {})
+    if user is None:
+        return Reply({})
+    shown: dict[str, Any] = {"id": user.id, "name": user.login, "slug": user.login}
+    if call.get("context") == "edit":
+        shown |= {"username": user.login, "roles": [user.role], "capabilities": capabilities(user.role)}
+    return Reply(shown)
 
 
 def show_media(call: Call, row: Media) -> dict[str, Any]:
@@ -130,7 +150,7 @@ def show_media(call: Call, row: Media) -> dict[str, Any]:
     return {
         "id": row.id,
         "date": php.local(row.created),
-        "slug": row.name.rsplit(".", 1)[0],
+        "slug": _slug(row),
         "post": row.parent,
         "source_url": call.home + row.path,
         "mime_type": row.mime,
@@ -139,24 +159,100 @@ def show_media(call: Call, row: Media) -> dict[str, Any]:
     }
 
 
+def _slug(row: Media) -> str:
+    return row.slug or text.slugify(_stem(row))
+
+
+def _stem(row: Media) -> str:
+    return row.path.rsplit("/", 1)[-1].rpartition(".")[0]
+
+
 def media_list(call: Call) -> Reply:
-    """The library, newest first."""
+    """The library, newest first; `slug` and `include` take several values."""
     _accounts_only(call)
+    slugs, numbers = call.items("slug"), call.integers("include")
     with call.store.lock:
         rows = sorted(call.store.media, key=lambda row: -row.id)
+        if "slug" in call.query:
+            rows = [row for row in rows if _slug(row) in slugs]
+        if numbers:
+            rows = [row for row in rows if row.id in numbers]
         return paged(call, rows, lambda row: show_media(call, row))
 
 
+def _require_picture(name: str, content: bytes) -> None:
+    """WordPress looks at the first bytes and at the ending of the name, and answers 500 to what it does not take."""
+    known = any(content[at : at + len(mark)] == mark for mark, at in _SIGNATURES)
+    if not known or name.rpartition(".")[2] not in _EXTENSIONS:
+        raise WooError("rest_upload_sideload_error", "Sorry, you are not allowed to upload this file type.", 500)
+
+
+_SIGNATURES = (
+    (b"\x89PNG\r\n\x1a\n", 0),
+    (b"\xff\xd8\xff", 0),
+    (b"GIF8", 0),
+    (b"WEBP", 8),
+    (b"ftypavif", 4),
+)
+
+
 def media_create(call: Call) -> Reply:
-    """Upload of bytes."""
-    _accounts_only(call)
+    """Upload of bytes; what describes the file comes in the query."""
+    _may(call, "upload_files", "rest_cannot_create", "Sorry, you are not allowed to create posts as this user.")
     match = re.search(r'filename="?([^";]+)', call.request.headers.get("content-disposition", ""))
     if match is None:
         raise WooError("rest_upload_no_content_disposition", "No Content-Disposition supplied.", 400)
+    if not call.request.body:
+        raise WooError("rest_upload_no_data", "No data supplied.", 400)
+    name = text.file_name(match.group(1))
+    _require_picture(name, call.request.body)
+    call.request.pace_item(key=name)
     with call.store.lock:
-        row = _add(call, text.file_name(match.group(1)), "", call.request.body)
+        row = _add(call, name, "", call.request.body)
+        row.slug = _free_slug(call, str(call.get("slug") or _slug(row)).lower())
+        row.name = text.clean(call.get("title", "")) or _stem(row)
+        row.alt = text.clean(call.get("alt_text", ""))
+        call.store.media.touch(row.id)
+        call.app.count(call.request, "created")
         location = f"{call.home}/wp-json/wp/v2/media/{row.id}"
         return Reply(show_media(call, row), 201, [("Location", location)])
+
+
+def _free_slug(call: Call, wanted: str) -> str:
+    taken = {_slug(row) for row in call.store.media if row.slug}
+    slug, number = wanted, 2
+    while slug in taken:
+        slug, number = f"{wanted}-{number}", number + 1
+    return slug
+
+
+def _medium(call: Call) -> Media:
+    row = call.store.media.get(call.number("id"))
+    if row is None:
+        raise WooError("rest_post_invalid_id", "Invalid post ID.", 404)
+    return row
+
+
+def media_read(call: Call) -> Reply:
+    """One entry."""
+    _accounts_only(call)
+    with call.store.lock:
+        return Reply(show_media(call, _medium(call)))
+
+
+def media_delete(call: Call) -> Reply:
+    """For good, with its file; without force it is refused, since media have no trash."""
+    with call.store.lock:
+        row = _medium(call)
+        _may(call, "delete_others_posts", "rest_cannot_delete", "Sorry, you are not allowed to delete this post.")
+        if not call.force:
+            sentence = "The post does not support trashing. Set 'force=true' to delete."
+            raise WooError("rest_trash_not_supported", sentence, 501)
+        shown = show_media(call, row)
+        call.store.media.drop(row.id)
+        call.store.media_paths.discard(row.path)
+        call.app.count(call.request, "deleted")
+        return Reply({"deleted": True, "previous": shown}, gone=True)
 
 
 def core_batch(call: Call) -> Reply:
@@ -171,7 +267,9 @@ def register(routes: Routes) -> None:
         "/wp/v2/users/me", [Endpoint(["GET"], {}), Endpoint(["POST", "PUT", "PATCH"], {}), Endpoint(["DELETE"], {})]
     )
     routes.add("/wp/v2/media", [Endpoint(["GET"], {}), Endpoint(["POST"], {})])
+    routes.add(_ITEM, [Endpoint(["GET"], {}), Endpoint(["DELETE"], {})])
     routes.add("/batch/v1", [Endpoint(["POST"], {})])
     routes.register("/wp/v2/users/me", get=me)
     routes.register("/wp/v2/media", get=media_list, create=media_create)
+    routes.register(_ITEM, get=media_read, delete=media_delete)
     routes.register("/batch/v1", create=core_batch)

@@ -79,3 +79,4 @@ class Media:
     origin: str = ""
     mime: str = "image/png"
     content: str = ""
+    slug: str = ""

@@ -35,6 +35,7 @@ class WooCommerceSandbox:
 
     consumer_key = FULL.consumer_key
     consumer_secret = FULL.consumer_secret
+    media_user = "admin"
     application_password = APPLICATION_PASSWORD
     read_only_key, write_only_key, manager_key, customer_key = READ_ONLY, WRITE_ONLY, MANAGER, CUSTOMER
 
@@ -96,6 +97,8 @@ class WooCommerceSandbox:
             "url": self.url,
             "consumer_key": self.consumer_key,
             "consumer_secret": self.consumer_secret,
+            "media_user": self.media_user,
+            "media_password": self.application_password,
             "control_url": self.control_url,
             "products": len(self.store.by_id),
         }

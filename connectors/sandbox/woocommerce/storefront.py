@@ -35,7 +35,11 @@ nav ul{list-style:none;margin:.2rem 0;padding-left:.9rem}nav>ul{padding:0}
 .card{background:var(--paper);border:1px solid var(--line);border-radius:10px;padding:.9rem;display:flex;
 flex-direction:column;gap:.3rem}.card h2{font-size:1rem;margin:0}
 .pic{height:120px;border-radius:6px;background:#eef2f5;display:grid;place-items:center;color:#9aa5b1;overflow:hidden}
-.pic img{max-width:100%;max-height:100%}
+.pic img{max-width:100%;max-height:120px}
+main>*{min-width:0}article{overflow-x:auto}
+article .pic,article .pic img{height:auto;max-height:320px}
+.gallery{display:flex;flex-wrap:wrap;gap:8px;margin:8px 0}.gallery img{height:72px;border-radius:6px}
+td img{height:36px;border-radius:4px;margin-right:8px;vertical-align:middle}
 .price{font-weight:600}.price del{color:var(--soft);font-weight:400}.price ins{text-decoration:none}
 .ref,.meta{color:var(--soft);font-size:.85rem}.stock{font-size:.85rem;color:#1d6f5c}.stock.out{color:#b3261e}
 article{background:var(--paper);border:1px solid var(--line);border-radius:10px;padding:1.5rem}
@@ -180,13 +184,26 @@ def _card(store: WooStore, row: Product) -> str:
     )
 
 
+def _pictures(store: WooStore, row: Product) -> list[str]:
+    """The pictures of a product or variation that are still in the library, as elements of a page."""
+    found = [media for one in row.get("images", []) if (media := store.media.get(one))]
+    return [
+        f"<img src='{escape(media.path if media.content else media.origin, quote=True)}'"
+        f" alt='{escape(media.alt, quote=True)}'>"
+        for media in found
+    ]
+
+
 def _picture(store: WooStore, row: Product) -> str:
-    ids = row.get("images", [])
-    media = store.media.get(ids[0]) if ids else None
-    if media is None:
+    shown = _pictures(store, row)
+    if not shown:
         return "<div class='pic' aria-hidden='true'>sans image</div>"
-    source = media.path if media.content else media.origin
-    return f"<div class='pic'><img src='{escape(source, quote=True)}' alt='{escape(media.alt, quote=True)}'></div>"
+    return f"<div class='pic'>{shown[0]}</div>"
+
+
+def _gallery(store: WooStore, row: Product) -> str:
+    further = _pictures(store, row)[1:]
+    return f"<div class='gallery'>{''.join(further)}</div>" if further else ""
 
 
 def _price(store: WooStore, row: Product) -> str:
@@ -231,7 +248,7 @@ def _product(store: WooStore, slug: str) -> Response:
         f"<a href='/product-category/{quote(term.slug, safe='%')}/'>{_plain(term.name)}</a>" for term in terms
     )
     body = (
-        f"<article>{_picture(store, row)}<p class='ref'>Référence : {escape(row.sku) or '—'}</p>"
+        f"<article>{_picture(store, row)}{_gallery(store, row)}<p class='ref'>Référence : {escape(row.sku) or '—'}</p>"
         f"<p>{_price(store, row)} {_stock(store, row)}</p><p class='meta'>Catégories : {crumbs}</p>"
         f"{text.filter_html(row.get('short_description', ''))}{text.filter_html(row.get('description', ''))}"
         f"{_features(store, row)}{_variants(store, row)}{_buy(store, row)}</article>"
@@ -318,7 +335,8 @@ def _variants(store: WooStore, row: Product) -> str:
     if not rows:
         return ""
     lines = "".join(
-        f"<tr data-sku='{escape(one.sku, quote=True)}'><td>{_plain(views.variation_name(store, one))}</td>"
+        f"<tr data-sku='{escape(one.sku, quote=True)}'><td>{''.join(_pictures(store, one)[:1])}"
+        f"{_plain(views.variation_name(store, one))}</td>"
         f"<td>{escape(one.sku)}</td><td>{_price(store, one)}</td><td>{_stock(store, one)}</td></tr>"
         for one in rows
     )

@@ -77,10 +77,17 @@ def _apply(call: Call, product: Product, *, creating: bool) -> None:
         _write_options(call, product)
     write_meta(call, product)
     write_cost(call, product)
-    image = call.get("image")
-    if isinstance(image, dict):
-        product.set("images", [media.resolve(call, image, product.parent)] if image else [], [])
+    _write_image(call, product)
     product.slug = ""
+
+
+def _write_image(call: Call, product: Product) -> None:
+    """An object with an id or an address sets the picture; anything else but null takes it off."""
+    image = call.get("image")
+    if image is None:
+        return
+    set_one = isinstance(image, dict) and (image.get("id") or "src" in image)
+    product.set("images", [media.resolve(call, image, product.parent)] if set_one else [], [])
 
 
 def _take_identity(call: Call, product: Product) -> None:

@@ -65,7 +65,12 @@ def _images(shown: Shown) -> list[dict[str, Any]]:
 
 
 def _one_image(shown: Shown) -> dict[str, Any] | None:
+    """The picture of a variation; visitors see the parent's where it has none, so reads show that one too."""
     images = _images(shown)
+    parent = shown.store.products.get(shown.product.parent)
+    if not images and parent is not None and not shown.edit:
+        ids = [one for one in parent.get("images", ()) if one in shown.store.media][:1]
+        images = [image(shown.store.media.rows[one], shown.home, shifted=True) for one in ids]
     return images[0] if images else None
 
 

@@ -13,7 +13,8 @@ from connectors.core.http import Answer, HttpSettings, clock_skew
 from connectors.core.ports import Runtime
 from connectors.core.problems import ConnectorError, Problem, Transient
 from connectors.core.results import CheckItem, CheckReport, CheckState
-from connectors.shops.woocommerce.api import Query, WooApi, http_settings, oauth_signer
+from connectors.shops.woocommerce import check_media
+from connectors.shops.woocommerce.api import Query, WooApi, basic_signer, http_settings, oauth_signer
 from connectors.shops.woocommerce.options import WooCommerceOptions
 from connectors.shops.woocommerce.policy import VendorError
 from connectors.shops.woocommerce.shop import read_facts, root_url
@@ -105,6 +106,7 @@ class ConnectionCheck:
             self._write_right()
             self._account()
             self._shop()
+            self._pictures()
         except CheckFailed:
             pass
         except ConnectorError as error:
@@ -476,6 +478,19 @@ class ConnectionCheck:
                 "La clé est celle d’un gestionnaire de boutique : certaines données des clients restent cachées.",
                 "Préférez une clé d’administrateur. Les articles, stocks et prix fonctionnent sans cela.",
             )
+
+    def _pictures(self) -> None:
+        if not check_media.is_asked(self._options):
+            return
+        user, password = self._options.media_user, self._options.media_password.get_secret_value()
+        api = WooApi(self._options, self._runtime, settings=self._settings, signer=basic_signer(user, password))
+        left = max(0.2, min(CALL_SECONDS, self._deadline - time.monotonic()))
+        try:
+            url = api.url(check_media.ROUTE, {"context": "edit", "_fields": "id,capabilities"})
+            item = check_media.check_account(self._options, lambda: api.client.exchange("GET", url, timeout=left))
+        finally:
+            api.close()
+        self._found.items.append(item)
 
     def _version(self, status: Mapping[str, Any]) -> None:
         environment = status.get("environment") or {}

@@ -22,6 +22,7 @@ from connectors.shops.woocommerce.levels import PriceWriter, StockWriter
 from connectors.shops.woocommerce.lists import read_list
 from connectors.shops.woocommerce.options import WooCommerceOptions
 from connectors.shops.woocommerce.orders import OrderReader
+from connectors.shops.woocommerce.pictures import PICTURES_BATCH, PictureWriter
 from connectors.shops.woocommerce.products import ProductWriter
 from connectors.shops.woocommerce.progress import (
     DeliveryWriter,
@@ -59,6 +60,9 @@ CAPABILITIES: Capabilities = {
     (Entity.PRODUCT, Aspect.STATE): Capability(
         verbs=frozenset({Verb.UPDATE, Verb.RETIRE}), batch=PAGE, partial=True, parallel=PARALLEL
     ),
+    (Entity.PRODUCT, Aspect.PICTURES): Capability(
+        verbs=frozenset({Verb.UPDATE}), batch=PICTURES_BATCH, partial=True, parallel=2
+    ),
     (Entity.VARIANT, Aspect.STOCK): Capability(
         verbs=frozenset({Verb.READ, Verb.UPDATE, Verb.FIND}), batch=PAGE, partial=True, parallel=PARALLEL
     ),
@@ -86,6 +90,7 @@ _WRITERS: Mapping[tuple[Entity, Aspect], Callable[[Shop], Writer[Any]]] = {
     (Entity.CATEGORY, Aspect.DATA): CategoryWriter,
     (Entity.PRODUCT, Aspect.DATA): ProductWriter,
     (Entity.PRODUCT, Aspect.STATE): StateWriter,
+    (Entity.PRODUCT, Aspect.PICTURES): PictureWriter,
     (Entity.VARIANT, Aspect.STOCK): StockWriter,
     (Entity.VARIANT, Aspect.PRICE): PriceWriter,
     (Entity.ORDER, Aspect.MARK): MarkWriter,
@@ -102,7 +107,7 @@ class WooConnection:
     def __init__(self, options: WooCommerceOptions, runtime: Runtime, *, hook: Hook | None = None) -> None:
         self._options = options
         self._runtime = runtime
-        self._shop = Shop(options, WooApi(options, runtime, hook=hook))
+        self._shop = Shop(options, WooApi(options, runtime, hook=hook), runtime)
 
     def check(self) -> CheckReport:
         """Tests the connection point by point; never raises, answers within 10 seconds."""
@@ -144,7 +149,7 @@ class WooConnection:
 
     def close(self) -> None:
         """Closes idle connections. May be called twice."""
-        self._shop.api.close()
+        self._shop.close()
 
 
 def _chosen(

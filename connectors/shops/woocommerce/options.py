@@ -12,6 +12,7 @@ from connectors.core.options import OptionsSection, option
 CONNECTION = "Connexion"
 CREATION = "Création des articles"
 CONTENT = "Contenu des articles"
+PICTURES = "Images"
 PACE = "Rythme des échanges"
 ORDERS = "Commandes"
 
@@ -236,6 +237,35 @@ class WooCommerceOptions(OptionsSection):
         label="Contrôler les codes-barres",
         help="N’envoie que les codes EAN, UPC, GTIN ou ISBN dont la clé est juste ; les autres sont refusés.",
         group=CONTENT,
+    )
+
+    media_user: str = option(
+        "",
+        label="Identifiant WordPress",
+        help="Compte WordPress (auteur ou plus) qui dépose les images dans la médiathèque : les clés de WooCommerce ne"
+        " l’ouvrent pas. Nécessaire seulement pour « Exporter les images ».",
+        group=PICTURES,
+        needed_by=("pictures",),
+        max_length=200,
+    )
+    media_password: SecretStr = option(
+        SecretStr(""),
+        label="Mot de passe d’application",
+        help="Se crée dans WordPress › Comptes › Profil › Mots de passe d’application, pour le compte ci-dessus. Ce"
+        " n’est pas le mot de passe avec lequel ce compte se connecte.",
+        group=PICTURES,
+        needed_by=("pictures",),
+        max_length=200,
+    )
+    media_max_mb: int = option(
+        8,
+        label="Taille maximale d’une image",
+        help="Une image plus lourde est refusée avant l’envoi. Ne dépassez pas la limite de l’hébergement, que"
+        " WordPress affiche dans Médias › Ajouter.",
+        group=PICTURES,
+        unit="Mo",
+        ge=1,
+        le=64,
     )
 
     wrapping_names: str = option(

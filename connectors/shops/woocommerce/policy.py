@@ -95,6 +95,18 @@ VENDOR: Mapping[str, Rule] = {
         "La boutique n’a pas pu charger une image de « %(reference)s ».",
         "Vérifiez que l’image est accessible depuis Internet.",
     ),
+    "woocommerce_product_invalid_image_id": Rule(
+        Decision.REFUSE,
+        "image_gone",
+        "Une image de « %(reference)s » vient d’être supprimée de la médiathèque de la boutique.",
+        "Relancez « Exporter les images » : elle sera déposée de nouveau.",
+    ),
+    "woocommerce_variation_invalid_image_id": Rule(
+        Decision.REFUSE,
+        "image_gone",
+        "Une image de « %(reference)s » vient d’être supprimée de la médiathèque de la boutique.",
+        "Relancez « Exporter les images » : elle sera déposée de nouveau.",
+    ),
     "rest_invalid_param": Rule(
         Decision.REFUSE,
         "value_refused",

@@ -11,10 +11,12 @@ from typing import Any, TypeVar
 
 from connectors.canonical.values import TaxBasis
 from connectors.core.http import HttpClient, query_text
+from connectors.core.ports import Runtime
 from connectors.core.problems import ConnectorError
 from connectors.shops.woocommerce.api import WooApi
 from connectors.shops.woocommerce.batching import BatchSizer
 from connectors.shops.woocommerce.category_book import CategoryBook
+from connectors.shops.woocommerce.media import MediaLibrary
 from connectors.shops.woocommerce.options import WooCommerceOptions
 from connectors.shops.woocommerce.terms import TermBook
 from connectors.shops.woocommerce.text import decoded
@@ -46,9 +48,11 @@ class Facts:
 class Shop:
     """Shared by all readers and writers of a connection; every member may be used from several threads."""
 
-    def __init__(self, options: WooCommerceOptions, api: WooApi) -> None:
+    def __init__(self, options: WooCommerceOptions, api: WooApi, runtime: Runtime | None = None) -> None:
         self.options = options
         self.api = api
+        self._runtime = runtime or Runtime()
+        self._media: MediaLibrary | None = None
         self.terms = TermBook(api)
         self.categories = CategoryBook(api)
         self.creates = BatchSizer(options.batch_size, options.batch_seconds)
@@ -64,6 +68,20 @@ class Shop:
             if self._facts is None:
                 self._facts = read_facts(self.api)
             return self._facts
+
+    @property
+    def media(self) -> MediaLibrary:
+        """The library of pictures. Raises ``Misconfigured`` when its account is not filled in."""
+        with self._lock:
+            if self._media is None:
+                self._media = MediaLibrary(self.options, self._runtime)
+            return self._media
+
+    def close(self) -> None:
+        """Closes idle connections. May be called twice."""
+        self.api.close()
+        if self._media is not None:
+            self._media.close()
 
     @property
     def has_yoast(self) -> bool:

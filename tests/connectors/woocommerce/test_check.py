@@ -244,3 +244,44 @@ def test_over_http_the_secret_never_travels(shop: WooCommerceSandbox) -> None:
             query = parse_qs(urlsplit(seen.path).query)
             assert "Authorization" not in seen.headers
             assert ("oauth_signature" in query) == ("wc/v3" in seen.path)
+
+
+def _media(shop: WooCommerceSandbox, **changes: Any) -> tuple[CheckState, str, str]:
+    values = {"media_user": shop.media_user, "media_password": shop.application_password, **changes}
+    report = check_shop(shop, **values)
+    (item,) = [item for item in report.items if item.name == "Images"]
+    assert item.state is CheckState.OK or item.advice_text()
+    return item.state, item.code, item.text()
+
+
+@pytest.mark.covers("CAT-14")
+def test_the_account_of_the_pictures_is_tested_only_where_it_is_filled_in(shop: WooCommerceSandbox) -> None:
+    assert "Images" not in {item.name for item in check_shop(shop).items}
+    state, _, sentence = _media(shop)
+    assert state is CheckState.OK
+    assert "supprimer" in sentence
+    spaced = " ".join(shop.application_password[at : at + 4] for at in range(0, 24, 4))
+    assert _media(shop, media_password=spaced)[0] is CheckState.OK, "as WordPress shows it"
+
+
+@pytest.mark.covers("CAT-14")
+def test_each_fault_of_the_account_of_the_pictures_has_its_own_advice(shop: WooCommerceSandbox) -> None:
+    assert _media(shop, media_password="")[1] == "media_account_half"
+    assert _media(shop, media_password="faux")[1] == "media_account_refused"
+    assert _media(shop, media_user="personne")[1] == "media_account_refused"
+    assert _media(shop, media_user=shop.consumer_key, media_password=shop.consumer_secret)[1] == "media_header_lost"
+    shop.app.auth.roles["admin"] = "author"
+    assert "supprimer" not in _media(shop)[2]
+    shop.app.auth.roles["admin"] = "subscriber"
+    assert _media(shop)[1] == "media_right_missing"
+    shop.app.auth.roles.clear()
+    for body, code in (
+        ({"code": "application_passwords_disabled", "message": "Non"}, "media_passwords_disabled"),
+        ({"code": "rest_no_route", "message": "Non"}, "media_closed"),
+    ):
+        status = 404 if code == "media_closed" else 401
+        rule = shop.server.faults.add(
+            {"action": "status", "status": status, "body": body, "method": "GET", "path": "users/me"}
+        )
+        assert _media(shop)[1] == code
+        shop.server.faults.remove(rule.id)

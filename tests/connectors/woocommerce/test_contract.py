@@ -11,8 +11,10 @@ import pytest
 
 from connectors.canonical.catalog import Category, ProductState
 from connectors.canonical.keys import Aspect, Entity, Ref
+from connectors.canonical.pictures import Picture, ProductPictures
 from connectors.core.ports import Connection, Runtime
 from connectors.core.results import Action, ItemResult, Outbound
+from connectors.sandbox import png
 from connectors.sandbox.woocommerce import WooCommerceSandbox, serve_woocommerce
 from connectors.shops.woocommerce import SPEC
 from connectors.shops.woocommerce.connection import WooConnection
@@ -20,6 +22,7 @@ from connectors.testing.contract import CheckContract, ReaderContract, SpecContr
 from tests.connectors.web_server import local_runtime
 from tests.connectors.woocommerce.support import (
     categories,
+    connect,
     create,
     linked,
     options_of,
@@ -242,3 +245,41 @@ class TestStateWriter(WriterContract):
 
     def gone(self, out: Outbound[Any], result: ItemResult) -> Outbound[Any]:
         return linked(out.record, "999999")
+
+
+class TestPictureWriter(WriterContract):
+    pytestmark = pytest.mark.covers("CAT-14", "SYS-06")
+    spec = SPEC
+    entity = Entity.PRODUCT
+    aspect = Aspect.PICTURES
+
+    @pytest.fixture
+    def connection(self, shop: WooCommerceSandbox) -> Iterator[WooConnection]:
+        opened = connect(shop, media_user=shop.media_user, media_password=shop.application_password)
+        yield opened
+        opened.close()
+
+    @pytest.fixture
+    def writer(self, connection: WooConnection) -> Any:
+        writer: Any = connection.writer(self.entity, self.aspect)
+        writer.read_from(lambda source: png.picture((int(source), 20, 30), size=8))
+        return writer
+
+    @pytest.fixture
+    def fresh(self, connection: WooConnection) -> Sequence[Outbound[Any]]:
+        made = send(connection, [create(simple(f"P-{number}")) for number in range(3)])
+        return [self._out(key, result.remote_key, number) for number, (key, result) in enumerate(made.items())]
+
+    def _out(self, key: str, remote_key: str, number: int) -> Outbound[Any]:
+        picture = Picture(source=str(number), name=f"{number}.png", size=100, version=str(number))
+        record = ProductPictures(key=key, reference=key, pictures=(picture,))
+        return Outbound(record=record, action=Action.UPDATE, key=key, remote_key=remote_key)
+
+    def changed(self, out: Outbound[Any], result: ItemResult) -> Outbound[Any]:
+        return self._out(out.key, result.remote_key, 100 + int(out.record.pictures[0].source))
+
+    def same(self, out: Outbound[Any], result: ItemResult) -> Outbound[Any]:
+        return out
+
+    def gone(self, out: Outbound[Any], result: ItemResult) -> Outbound[Any]:
+        return self._out(out.key, "999999", 200)

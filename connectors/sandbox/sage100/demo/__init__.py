@@ -7,6 +7,7 @@ from connectors.sandbox.sage100.dataset import Dataset, load_sample
 from .customers import add_customers
 from .lines import add_lines
 from .orders import add_documents
+from .pictures import add_pictures
 from .settings import add_settings
 from .shop import Shop
 from .specials import PECULIAR, add_kits, add_specials
@@ -24,6 +25,7 @@ def demo_merchant(seed: int = 1, today: date | None = None) -> Dataset:
     add_lines(shop)
     add_kits(shop)
     add_specials(shop)
+    add_pictures(shop)
     add_customers(shop)
     add_documents(shop, today)
     shop.total_range_stock()

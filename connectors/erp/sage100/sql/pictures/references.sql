@@ -1,0 +1,4 @@
+SELECT a.AR_Ref
+FROM F_ARTICLE a
+WHERE a.AR_Ref IN (?)
+ORDER BY a.cbMarq
