@@ -57,6 +57,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "per_month": done.per_month(),
         "charts": _charts(done, month, profiles),
     }
+    context["untouched"] = not live and all(one.state == "new" for one in context["health"])
     return render(request, "sync/dashboard.html", context)
 
 

@@ -157,7 +157,8 @@ def test_p33_hundred_failures_of_one_cause_are_one_card(cast: Cast) -> None:
     assert "<strong>100</strong>" in body
     assert "et 95 autres" in body
     assert body.index("T9") < body.index("SKU pris")
-    assert reverse("profiles:settings", args=[profile.pk, "products"]) + "#id_tax_map_field" in body
+    place = reverse("profiles:settings", args=[profile.pk, "products"])
+    assert f"{place}?execution={run.pk}#id_products-tax_map_field" in body
 
 
 @pytest.mark.covers("LOG-03")
