@@ -138,7 +138,9 @@
   applyRules();
   show();
 
-  document.querySelector(".section-nav .is-active")?.scrollIntoView({ block: "nearest" });
+  const sections = document.querySelector(".section-nav");
+  const current = sections?.querySelector(".is-active");
+  if (current) sections.scrollTop = current.offsetTop - sections.clientHeight / 2;
 
   // --- Place on the page --------------------------------------------------------------------------------------
   // A link of an error leads to one option, also inside a folded part; saving comes back to where the person was.
