@@ -394,11 +394,15 @@ def test_run_without_anything_to_send_says_so_first(cast: Cast) -> None:
     idle = _run(profile, flow="products", read=3, unchanged=3, result="success", message=said)
     body = _body(cast.alice, reverse("sync:run", args=[idle.pk]))
     assert said in body[body.index("summary-lead") : body.index("outcome-bar")]
-    assert "ce qui a changé depuis la lecture précédente" in body
+    assert "seulement ce qui a changé" in body
     busy = _run(profile, flow="products", read=3, created=3, full=True, result="success", message="3 créés.")
     body = _body(cast.alice, reverse("sync:run", args=[busy.pk]))
     assert "summary-lead" not in body
     assert "tout le profil, relu en entier" in body
+    preview = _run(profile, flow="products", read=3, unchanged=3, result="success", dry=True, message=said)
+    body = _body(cast.alice, reverse("sync:run", args=[preview.pk]))
+    assert "seulement ce qui a changé" not in body
+    assert "summary-lead" not in body
 
 
 @pytest.mark.covers("LOG-03")
