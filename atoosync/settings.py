@@ -221,7 +221,12 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ENV.text("EMAIL_SUBJECT_PREFIX")
 ACCOUNT_ADAPTER = "profiles.adapter.AccountAdapter"
 ACCOUNT_USER_DISPLAY = "profiles.adapter.user_display"
-ACCOUNT_FORMS = {"signup": "profiles.forms.account.CompanySignupForm"}
+ACCOUNT_FORMS = {
+    "signup": "profiles.forms.account.CompanySignupForm",
+    "change_password": "profiles.forms.account.PasswordChangeForm",
+    "set_password": "profiles.forms.account.PasswordSetForm",
+    "reset_password_from_key": "profiles.forms.account.PasswordResetForm",
+}
 SIGNUP_OPEN = ENV.boolean("ATOOSYNC_SIGNUP_OPEN", default=True)
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES

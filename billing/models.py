@@ -164,6 +164,12 @@ class LedgerEntry(models.Model):
         """Effect on the units available: negative for a spend."""
         return -self.units if self.movement == Movement.SPEND else self.units
 
+    @property
+    def run_number(self) -> int | None:
+        """Number of the run that spent; None for a credit, a correction or another reference."""
+        kind, _colon, number = self.reference.partition(":")
+        return int(number) if kind == "run" and number.isdecimal() else None
+
 
 class Reservation(models.Model):
     """Units set aside for one batch before it is sent, so that no two batches count on the same units.

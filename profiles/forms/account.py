@@ -6,7 +6,7 @@ import zoneinfo
 from functools import cache
 from typing import Any, ClassVar
 
-from allauth.account.forms import SignupForm
+from allauth.account.forms import ChangePasswordForm, ResetPasswordKeyForm, SetPasswordForm, SignupForm
 from django import forms
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
@@ -20,6 +20,28 @@ from profiles.models import Language, Role, Tenant, User
 from profiles.team import tenant_create
 
 PASSWORD_HELP = _("Au moins 8 caractères, ni trop courant, ni composé uniquement de chiffres.")
+
+
+class _NewPassword:
+    """A form with a password to choose, whose rules are one sentence as at the sign-up."""
+
+    fields: dict[str, forms.Field]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password1"].help_text = PASSWORD_HELP
+
+
+class PasswordChangeForm(_NewPassword, ChangePasswordForm):  # type: ignore[misc]  # allauth ships no types
+    """Another password in place of the present one."""
+
+
+class PasswordSetForm(_NewPassword, SetPasswordForm):  # type: ignore[misc]
+    """A first password."""
+
+
+class PasswordResetForm(_NewPassword, ResetPasswordKeyForm):  # type: ignore[misc]
+    """A password by the link of an e-mail."""
 
 
 @cache

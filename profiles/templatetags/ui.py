@@ -212,12 +212,20 @@ def notice(content: str, kind: str = "info", title: Text = "") -> SafeString:
 
 @register.simple_block_tag
 def problem_card(
-    content: str, sentence: Text, advice: Text = "", code: str = "", detail: str = "", count: int | None = None
+    content: str,
+    sentence: Text,
+    advice: Text = "",
+    code: str = "",
+    detail: str = "",
+    count: int | None = None,
+    level: int = 3,
 ) -> SafeString:
-    """One cause of failure: what happened, what to do, technical detail folded away; content = victims and buttons."""
-    return _component(
-        "problem_card", content=_trim(content), sentence=sentence, advice=advice, code=code, detail=detail, count=count
-    )
+    """One cause of failure: what happened, what to do, technical detail folded away; content = victims and buttons.
+
+    ``level``: the heading it is, 2 on a page where no title stands above the card.
+    """
+    shown = {"sentence": sentence, "advice": advice, "code": code, "detail": detail, "count": count, "level": level}
+    return _component("problem_card", content=_trim(content), **shown)
 
 
 @register.simple_tag

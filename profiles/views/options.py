@@ -53,7 +53,7 @@ def _form(profile: Profile, name: str, data: Any = None) -> OptionsForm:
 @require_role(Role.MANAGER)
 @require_http_methods(["GET", "POST"])
 def settings(request: HttpRequest, profile_id: int, section: str) -> HttpResponse:
-    """One section of settings; with `?assistant=1` as a step of the wizard."""
+    """One section of settings; `?assistant=1`: a step of the wizard; `?execution=12`: on the way from a run."""
     profile = configurable_profile(request, profile_id)
     profile_remember(request, profile.pk)
     in_wizard = "assistant" in request.GET
@@ -61,7 +61,8 @@ def settings(request: HttpRequest, profile_id: int, section: str) -> HttpRespons
     if request.method == "POST" and _save(request, profile, section, form):
         return redirect(_after_save(request, profile, section, in_wizard))
     status = 422 if form.errors else 200
-    return render(request, "profiles/settings.html", _page(profile, section, form, in_wizard), status=status)
+    context = _page(profile, section, form, in_wizard) | {"run_number": _run_number(request)}
+    return render(request, "profiles/settings.html", context, status=status)
 
 
 def _save(request: HttpRequest, profile: Profile, section: str, form: OptionsForm) -> bool:
@@ -80,9 +81,16 @@ def _save(request: HttpRequest, profile: Profile, section: str, form: OptionsFor
     return True
 
 
+def _run_number(request: HttpRequest) -> int | None:
+    """The run whose error card led here; it is only linked to, never read."""
+    value = request.GET.get("execution", "")
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < 19 else None
+
+
 def _after_save(request: HttpRequest, profile: Profile, section: str, in_wizard: bool) -> str:
     if not in_wizard:
-        return settings_address(profile, section)
+        run = _run_number(request)
+        return settings_address(profile, section) + (f"?execution={run}" if run else "")
     if section in SIDES and not _read_lists(request, profile, Side(section)):
         # The next steps are filled from the lists: the connection is corrected first, or the step is passed.
         return settings_address(profile, section, wizard=True)

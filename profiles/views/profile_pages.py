@@ -32,9 +32,13 @@ _ICONS = {
     "order_customers": "people",
     "payments": "credit-card",
     "prospects": "person-plus",
+    "order_changes": "arrow-left-right",
     "progress": "signpost-split",
     "notifications": "envelope",
 }
+
+_CATALOGUE = frozenset({"products", "categories", "prices", "stock", "state"})
+_PROFILE = frozenset({"notifications", "advanced"})
 
 _WITHOUT_CONNECTORS = frozenset({"overview", "schedule", "runs"})
 """Tabs of a profile that open even when one of its connectors is no longer installed."""
@@ -42,9 +46,13 @@ _WITHOUT_CONNECTORS = frozenset({"overview", "schedule", "runs"})
 
 @dataclass(frozen=True, slots=True)
 class SectionLink:
-    """A page of settings in the list beside them; `missing` counts obligatory options still empty."""
+    """A page of settings in the list beside them; `missing` counts obligatory options still empty.
+
+    `group`: title of the part of the list it stands in; links of one group follow each other.
+    """
 
     name: str
+    group: str
     label: str
     icon: str
     address: str
@@ -95,6 +103,7 @@ def section_links(profile: Profile, active: str = "") -> list[SectionLink]:
     return [
         SectionLink(
             name,
+            _group_label(name),
             _section_label(profile, name, section.title),
             _ICONS.get(name, "gear"),
             reverse("profiles:settings", args=[profile.pk, name]),
@@ -111,6 +120,14 @@ def _section_label(profile: Profile, name: str, title: str) -> str:
     if name == Side.SHOP.value:
         return _("Connexion à %(system)s") % {"system": profile.shop_spec.label}
     return _(title)
+
+
+def _group_label(name: str) -> str:
+    if name in (Side.ERP.value, Side.SHOP.value):
+        return _("Connexions")
+    if name in _CATALOGUE:
+        return _("Catalogue")
+    return _("Profil") if name in _PROFILE else _("Ventes")
 
 
 def _missing(profile: Profile, name: str, held: set[str]) -> int:

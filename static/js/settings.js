@@ -20,6 +20,8 @@
     }
     form.querySelectorAll("[data-option-group]").forEach((group) => {
       group.hidden = ![...group.querySelectorAll("[data-option]")].some((option) => !option.hidden);
+      const entry = form.querySelector(`.page-index [href="#${group.id}"]`);
+      if (entry) entry.hidden = group.hidden;
     });
     form.querySelectorAll("details.advanced").forEach((part) => {
       part.hidden = ![...part.querySelectorAll("[data-option]")].some((option) => !option.hidden);
@@ -135,4 +137,23 @@
   document.querySelectorAll("[data-leave]").forEach((other) => other.addEventListener("submit", () => { dirty = false; }));
   applyRules();
   show();
+
+  const sections = document.querySelector(".section-nav");
+  const current = sections?.querySelector(".is-active");
+  if (current) sections.scrollTop = current.offsetTop - sections.clientHeight / 2;
+
+  // --- Place on the page --------------------------------------------------------------------------------------
+  // A link of an error leads to one option, also inside a folded part; saving comes back to where the person was.
+  const sought = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (sought) {
+    const folded = sought.closest("details");
+    if (folded) folded.open = true;
+    sought.scrollIntoView();
+    sought.querySelector("input:not([type=hidden]), select, textarea")?.focus({ preventScroll: true });
+  }
+  const PLACE = "settings-place";
+  const [page, height] = (sessionStorage.getItem(PLACE) ?? "").split(" ");
+  sessionStorage.removeItem(PLACE);
+  if (page === location.pathname && !form.hasAttribute("data-refused")) window.scrollTo(0, Number(height));
+  form.addEventListener("submit", () => sessionStorage.setItem(PLACE, `${location.pathname} ${Math.round(window.scrollY)}`));
 })();

@@ -64,7 +64,8 @@
   });
   document.body.addEventListener("run-ended", () => {
     ended = true;
-    byId("live-dot")?.classList.add("is-over");
+    byId("live-dot")?.remove();
+    byId("journal-follow")?.parentElement.remove();
     box.setAttribute("aria-live", "off");
   });
 

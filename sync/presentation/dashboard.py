@@ -14,7 +14,7 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from connectors.canonical.keys import Direction
-from profiles.models import Profile, ProfileState, Tenant
+from profiles.models import OptionsRevision, Profile, ProfileState, Tenant
 from sync.flows import registry
 from sync.models import Run, RunResult, RunState
 
@@ -207,3 +207,10 @@ def _health(profile: Any, runs: list[Run], waiting: int) -> Health:
         is_running=profile.running,
         waiting=waiting,
     )
+
+
+def unfinished(profiles: Sequence[Profile]) -> Profile | None:
+    """The first profile whose settings nobody has saved yet; None when all have some. One query."""
+    saved = OptionsRevision.objects.filter(profile__in=[profile.pk for profile in profiles])
+    known = set(saved.order_by().values_list("profile_id", flat=True).distinct())
+    return next((profile for profile in profiles if profile.pk not in known), None)

@@ -123,7 +123,7 @@ def links_for(code: str, profile_id: int) -> list[Link]:
 
 def settings_address(profile_id: int, section: str, option: str = "") -> str:
     """Address of one option (or the top of one section) of the settings; empty when the page is not installed."""
-    anchor = f"#id_{option}_field" if option else ""
+    anchor = f"#id_{section}-{option}_field" if option else ""
     for name, kwargs in (
         ("profiles:settings", {"profile_id": profile_id, "section": section}),
         ("profiles:settings_section", {"profile_id": profile_id, "section": section}),

@@ -15,7 +15,7 @@ from django.utils.formats import get_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from connectors.canonical.keys import Aspect, Entity
 from connectors.core.texts import Text as Told
@@ -106,6 +106,13 @@ def flow_is_plain(key: str) -> bool:
     """`{% if run.flow|flow_is_plain %}`: whether the flow reads items (the matching does not)."""
     flow = registry.all_flows().get(key)
     return flow is not None and not flow.applies_match
+
+
+@register.filter
+def flow_is_incremental(key: str) -> bool:
+    """`{% if run.flow|flow_is_incremental %}`: whether the flow reads only what changed, unless told otherwise."""
+    flow = registry.all_flows().get(key)
+    return flow is not None and flow.incremental
 
 
 @register.filter
@@ -252,27 +259,48 @@ def problem_links(code: str, profile_id: int) -> list[places.Link]:
     return places.links_for(code, profile_id) if code else []
 
 
+@register.filter
+def coming_from(address: str, run_id: int) -> str:
+    """`{{ link.address|coming_from:run.pk }}`: a place of the settings that offers the way back to the run."""
+    place, mark, anchor = address.partition("#")
+    return f"{place}{'&' if '?' in place else '?'}execution={run_id}{mark}{anchor}"
+
+
 # --- Counts ------------------------------------------------------------------------------------------------------
 
-_COUNT_WORDS = (
-    ("created", gettext_lazy("créés"), "success"),
-    ("updated", gettext_lazy("mis à jour"), "info"),
-    ("unchanged", gettext_lazy("inchangés"), "neutral"),
-    ("excluded", gettext_lazy("ignorés"), "neutral"),
-    ("refused", gettext_lazy("refusés"), "danger"),
-    ("deferred", gettext_lazy("en attente"), "warning"),
-    ("failed", gettext_lazy("en échec"), "danger"),
-)
+_COUNT_KINDS = {
+    "created": "success",
+    "updated": "info",
+    "unchanged": "neutral",
+    "excluded": "neutral",
+    "refused": "danger",
+    "deferred": "warning",
+    "failed": "danger",
+}
 _PLAN_WORDS = {"created": gettext_lazy("à créer"), "updated": gettext_lazy("à mettre à jour")}
+
+
+def _count_word(outcome: str, value: int) -> str:
+    """What follows the number of items of an outcome, in the number it asks for."""
+    words = {
+        "created": ngettext("créé", "créés", value),
+        "updated": _("mis à jour"),
+        "unchanged": ngettext("inchangé", "inchangés", value),
+        "excluded": ngettext("ignoré", "ignorés", value),
+        "refused": ngettext("refusé", "refusés", value),
+        "deferred": _("en attente"),
+        "failed": _("en échec"),
+    }
+    return words[outcome]
 
 
 @register.simple_tag
 def run_counts(run: Run, *, zeros: bool = False) -> list[dict[str, Any]]:
     """`{% run_counts run as counts %}`: outcome, number, words and colour of each counter, without the empty ones."""
     found = []
-    for name, words, kind in _COUNT_WORDS:
+    for name, kind in _COUNT_KINDS.items():
         value = getattr(run, name)
-        label: Text = _PLAN_WORDS.get(name, words) if run.dry else words
+        label: Text = (_PLAN_WORDS.get(name) if run.dry else None) or _count_word(name, value)
         if value or zeros:
             found.append({"outcome": name, "value": value, "label": label, "kind": kind})
     return found
@@ -325,14 +353,14 @@ def health_badge(health: Health) -> SafeString:
 @register.simple_tag
 def outcome_bar(run: Run) -> SafeString:
     """`{% outcome_bar run %}`: one bar cut by outcome, as SVG because the security policy forbids inline widths."""
-    total = sum(getattr(run, name) for name, _words, _kind in _COUNT_WORDS) or 1
+    total = sum(getattr(run, name) for name in _COUNT_KINDS) or 1
     pieces, left = [], 0.0
-    for name, words, _kind in _COUNT_WORDS:
+    for name in _COUNT_KINDS:
         value = getattr(run, name)
         if not value:
             continue
         width = max(0.4, 100 * value / total)
-        pieces.append((name, left, width, f"{number(value)} {words}"))
+        pieces.append((name, left, width, f"{number(value)} {_count_word(name, value)}"))
         left += width
     rects = format_html_join(
         "",

@@ -41,10 +41,11 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     for problem in problems:
         waiting[problem.profile.pk] += problem.count
     live = live_runs(tenant)
+    health = figures.health(tenant, profiles, now, waiting)
     context = {
         **rights(request),
         "counters": _counters(tenant.pk, done, done.months[-1]),
-        **_health(figures.health(tenant, profiles, now, waiting)),
+        **_health(health),
         "problems": problems[:PROBLEMS_SHOWN],
         "problem_count": len(problems),
         "hidden_problems": max(0, len(problems) - PROBLEMS_SHOWN),
@@ -57,6 +58,8 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "per_month": done.per_month(),
         "charts": _charts(done, month, profiles),
     }
+    if not live and all(one.state == "new" for one in health):
+        context |= {"untouched": True, "unfinished": figures.unfinished(profiles)}
     return render(request, "sync/dashboard.html", context)
 
 

@@ -76,6 +76,8 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
     profile_remember(request, found.profile_id)
     context = _items(request, found, journal.ItemFilter.of(request.GET))
     if is_fragment(request):
+        # The table asks by itself when a watched run has ended: outcomes to filter by exist only then.
+        context["chips_again"] = request.headers.get("HX-Trigger") == "item-table"
         return render(request, "sync/_item_rows.html", context)
     lines = journal.last_lines(found)
     context |= _summary(found)

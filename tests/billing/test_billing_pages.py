@@ -208,3 +208,11 @@ def test_administration_shows_the_ledger_and_changes_nothing(tenant: Tenant, buy
         assert admin.get(f"/admin/billing/{model}/add/").status_code == 403
     assert admin.get("/admin/billing/reservation/").status_code == 200
     assert ledger.balance(tenant_id=tenant.pk, kind="export").bought == 10
+
+
+def test_units_of_a_run_lead_to_its_page(member: Client, tenant: Tenant, buy: Buy) -> None:
+    buy(tenant, 50)
+    ledger.spend(tenant_id=tenant.pk, kind="export", units=1, key="spent-1", reference="run:12")
+    page = text(member)
+    assert '<a href="/journaux/12/">Exécution n° 12</a>' in page
+    assert "run:12" not in page

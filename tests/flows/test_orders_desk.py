@@ -125,7 +125,8 @@ def test_a_refused_order_shows_its_cause_with_the_place_to_mend_it(story: Story)
     options_store.save(story.profile, {"order_taxes": {"tax_map": {}, "tax_by_percent": False}}, author=None)
     body = _page(_client(story), story, _buy(story))
     assert "n’a pas de code taxe dans l’ERP" in body
-    assert f"/profils/{story.profile.pk}/" in body.split("cause-links")[1][:200]
+    place = f"/profils/{story.profile.pk}/reglages/order_taxes/#id_order_taxes-tax_map_field"
+    assert place in body[body.index("problem-card") :]
 
 
 @pytest.mark.covers("ORD-03")

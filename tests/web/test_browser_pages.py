@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -237,3 +238,33 @@ def test_lines_are_added_without_javascript_and_a_wrong_one_is_refused_at_its_pl
     expect(grid.locator("[data-mapping-row]").last).to_contain_text("France · 97*")
     plain.close()
     assert options_store.stored(payments)["order_taxes"]["categories_taxed"] == {"FR:97*": "1"}
+
+
+@pytest.mark.covers("LOG-04", "PRF-03")
+def test_link_of_an_error_opens_its_option_and_saving_offers_the_way_back(page: Page, profile: Profile) -> None:
+    for section, option in (("products", "tax_map"), ("erp", "tax_role_2")):
+        page.goto("about:blank")
+        page.goto(
+            reverse("profiles:settings", args=[profile.pk, section]) + f"?execution=7#id_{section}-{option}_field"
+        )
+        expect(page.locator(f"#id_{section}-{option}_field")).to_be_in_viewport()
+    page.goto(reverse("profiles:settings", args=[profile.pk, "products"]) + "?execution=7#id_products-tax_map_field")
+    page.locator("#id_products-tax_map [data-mapping-value]").first.select_option("standard")
+    page.locator(".form-actions-sticky button[type=submit]").click()
+    expect(page.locator("#toasts")).to_contain_text("Les réglages sont enregistrés.")
+    expect(page.locator("#id_products-tax_map_field")).to_be_in_viewport()
+    back = page.get_by_role("link", name="Retour à l’exécution n° 7")
+    expect(back).to_have_attribute("href", reverse("sync:run", args=[7]) + "#causes")
+
+
+@pytest.mark.covers("PRF-03", "ACC-01")
+def test_sections_of_the_settings_fold_on_a_phone(page: Page, profile: Profile) -> None:
+    page.goto(reverse("profiles:settings", args=[profile.pk, "products"]))
+    prices = page.locator(".section-nav").get_by_role("link", name="Prix", exact=True)
+    expect(prices).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(prices).to_be_hidden()
+    page.locator(".section-toggle").click()
+    prices.click()
+    expect(page).to_have_title(re.compile("^Prix · Réglages"))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

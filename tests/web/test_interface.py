@@ -290,3 +290,15 @@ def test_chart_carries_its_figures_as_a_table() -> None:
     assert "<td>3</td>" in html
     empty = {"labels": ["Juin"], "datasets": [{"label": "A", "data": [0]}]}
     assert "canvas" not in _render('{% chart "c" data label="Exports" %}', data=empty)
+
+
+@pytest.mark.covers("ACC-01")
+def test_lost_member_keeps_the_navigation_and_a_stranger_is_told_to_sign_in(cast: Cast) -> None:
+    inside = cast.alice.client.get("/nulle-part/")
+    assert inside.status_code == 404
+    assert 'class="sidebar' in inside.content.decode()
+    assert "vérifiez l’entreprise choisie" in inside.content.decode()
+    outside = Client().get("/nulle-part/")
+    assert outside.status_code == 404
+    assert "sidebar" not in outside.content.decode()
+    assert "connectez-vous" in outside.content.decode()

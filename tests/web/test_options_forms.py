@@ -16,6 +16,9 @@ from connectors.core.options import OptionsSection, explain, option
 from connectors.core.results import Choice
 from profiles.forms.builder import OptionField, OptionsForm
 from profiles.sections import FLOW_SECTIONS
+from sync.presentation.places import PLACES, settings_address
+from tests.factories import make_profile
+from tests.web.conftest import Cast
 
 
 class Sample(OptionsSection):
@@ -341,3 +344,18 @@ def test_only_a_list_that_was_read_closes_a_table() -> None:
     assert typed.is_valid()
     assert typed.document()["taxes"] == {"T9": "x"}
     assert not _tables(data="t-taxes__new_key=T9&t-taxes__new_value=x").is_valid()
+
+
+OPTIONS = sorted({(place.section, place.option) for found in PLACES.values() for place in found if place.option})
+
+
+@pytest.mark.django_db
+@pytest.mark.covers("LOG-04")
+def test_every_place_of_an_error_is_a_field_of_its_page(cast: Cast) -> None:
+    profile = make_profile(tenant=cast.tenant)
+    pages = {section: "" for section, _option in OPTIONS}
+    for section in pages:
+        pages[section] = cast.alice.client.get(settings_address(profile.pk, section)).content.decode()
+    for section, wanted in OPTIONS:
+        anchor = settings_address(profile.pk, section, wanted).partition("#")[2]
+        assert f'id="{anchor}"' in pages[section], f"{section}.{wanted}"

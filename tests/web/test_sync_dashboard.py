@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from billing import ledger
+from profiles import options_store
 from profiles.models import Profile
 from sync.models import Link, LinkState, Run
 from sync.presentation import dashboard
@@ -248,3 +249,18 @@ def test_number_of_queries_does_not_grow(cast: Cast, name: str) -> None:
     few = _queries(cast.alice.client, reverse(name))
     add(6)
     assert _queries(cast.alice.client, reverse(name)) == few
+
+
+@pytest.mark.covers("LOG-07")
+def test_profile_that_never_ran_shows_the_first_steps_instead_of_empty_charts(cast: Cast) -> None:
+    profile = make_profile(tenant=cast.tenant)
+    body = _body(cast.alice)
+    assert "Il reste à relier vos deux systèmes" in body
+    assert reverse("profiles:settings_start", args=[profile.pk]) in body
+    assert 'id="activite"' not in body
+    options_store.save(profile, {"advanced": {"parallel": 2}}, author=cast.alice.user)
+    assert "Prêt pour le premier envoi" in _body(cast.alice)
+    _ran(profile)
+    body = _body(cast.alice)
+    assert "Prêt pour le premier envoi" not in body
+    assert 'id="activite"' in body

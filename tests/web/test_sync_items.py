@@ -110,3 +110,17 @@ def test_history_of_the_same_key_in_another_profile_stays_out(cast: Cast, profil
     twin = make_profile(tenant=cast.tenant)
     make_entry(run=make_run(profile=twin), item_key="SAC", text="De l’autre profil.")
     assert "De l’autre profil." not in cast.bob.client.get(_url(profile, "SAC")).content.decode()
+
+
+@pytest.mark.covers("LOG-04")
+def test_refused_item_shows_where_its_cause_is_mended(cast: Cast) -> None:
+    profile = make_profile(tenant=cast.tenant)
+    run = make_run(profile=profile, flow="products", result="partial", refused=1)
+    make_entry(
+        run=run, item_key="A1", entity="product", reference="A1", outcome="refused", level="error",
+        code="tax_unmapped", text="Le code taxe C10 n’a pas de correspondance.", advice="Ouvrez Articles > Taxes.",
+    )  # fmt: skip
+    body = cast.bob.client.get(reverse("sync:item", args=[profile.pk, "product", "A1"])).content.decode()
+    place = reverse("profiles:settings", args=[profile.pk, "products"])
+    assert f"{place}?execution={run.pk}#id_products-tax_map_field" in body
+    assert reverse("sync:run_retry", args=[run.pk]) in body

@@ -207,7 +207,7 @@ def test_unknown_flow_or_mode_is_not_found(cast: Cast, fake_profile: Profile, fi
 @pytest.mark.covers("PRF-12", "PRF-03")
 def test_p37_missing_setting_is_named_linked_and_blocks_its_flow_only(cast: Cast, needy_profile: Profile) -> None:
     body = cast.bob.client.get(_url(needy_profile)).content.decode()
-    place = reverse("profiles:settings", args=[needy_profile.pk, "shop"]) + "#id_warehouse_field"
+    place = reverse("profiles:settings", args=[needy_profile.pk, "shop"]) + "#id_shop-warehouse_field"
     assert place in body
     assert "Dépôt obligatoire" in body
     cards = body.split('class="flow-card"')[1:]

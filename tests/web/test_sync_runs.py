@@ -157,7 +157,8 @@ def test_p33_hundred_failures_of_one_cause_are_one_card(cast: Cast) -> None:
     assert "<strong>100</strong>" in body
     assert "et 95 autres" in body
     assert body.index("T9") < body.index("SKU pris")
-    assert reverse("profiles:settings", args=[profile.pk, "products"]) + "#id_tax_map_field" in body
+    place = reverse("profiles:settings", args=[profile.pk, "products"])
+    assert f"{place}?execution={run.pk}#id_products-tax_map_field" in body
 
 
 @pytest.mark.covers("LOG-03")
@@ -376,3 +377,39 @@ def test_number_of_queries_of_the_run_page_does_not_grow(cast: Cast) -> None:
     few = queries()
     add(60)
     assert queries() == few
+
+
+@pytest.mark.covers("LOG-03")
+def test_counts_agree_with_their_number(cast: Cast) -> None:
+    run = _run(make_profile(tenant=cast.tenant), read=4, created=1, unchanged=2, refused=1, result="partial")
+    body = _body(cast.alice, reverse("sync:run", args=[run.pk]))
+    for words in ("<strong>1</strong> créé<", "<strong>2</strong> inchangés<", "<strong>1</strong> refusé<"):
+        assert words in body
+
+
+@pytest.mark.covers("LOG-03", "BIL-04")
+def test_run_without_anything_to_send_says_so_first(cast: Cast) -> None:
+    said = "Rien à faire : 3 déjà à jour, 0 ignoré."
+    profile = make_profile(tenant=cast.tenant)
+    idle = _run(profile, flow="products", read=3, unchanged=3, result="success", message=said)
+    body = _body(cast.alice, reverse("sync:run", args=[idle.pk]))
+    assert said in body[body.index("summary-lead") : body.index("outcome-bar")]
+    assert "seulement ce qui a changé" in body
+    busy = _run(profile, flow="products", read=3, created=3, full=True, result="success", message="3 créés.")
+    body = _body(cast.alice, reverse("sync:run", args=[busy.pk]))
+    assert "summary-lead" not in body
+    assert "tout le profil, relu en entier" in body
+    preview = _run(profile, flow="products", read=3, unchanged=3, result="success", dry=True, message=said)
+    body = _body(cast.alice, reverse("sync:run", args=[preview.pk]))
+    assert "seulement ce qui a changé" not in body
+    assert "summary-lead" not in body
+
+
+@pytest.mark.covers("LOG-03")
+def test_outcomes_to_filter_by_come_with_the_table_that_reloads_itself(cast: Cast) -> None:
+    run = _run(make_profile(tenant=cast.tenant), read=1, refused=1, result="partial")
+    url = reverse("sync:run", args=[run.pk])
+    ended = _body(cast.alice, url, **FRAGMENT, **{"HX-Trigger": "item-table"})
+    assert 'id="item-chips" hx-swap-oob="true"' in ended
+    assert "Refusés" in ended
+    assert "item-chips" not in _body(cast.alice, url, **FRAGMENT, **{"HX-Trigger": "item-filters"})

@@ -63,27 +63,11 @@ def _kind_option(default: str, *, label: str, help: str, group: str, **rest: Any
     return option(default, label=label, help=help, group=group, choices=_KINDS, **rest)
 
 
-_TAX_ROLES = {
-    1: (
-        "Rôle du code taxe 1",
-        "Ce que signifie le code taxe 1 de la passerelle comptable des articles et des familles.",
-    ),
-    2: (
-        "Rôle du code taxe 2",
-        "Ce que signifie le code taxe 2 de la passerelle comptable des articles et des familles.",
-    ),
-    3: (
-        "Rôle du code taxe 3",
-        "Ce que signifie le code taxe 3 de la passerelle comptable des articles et des familles.",
-    ),
-}
-
-
-def _tax_role(number: int) -> Any:
+def _tax_role(*, label: str, help: str) -> Any:
     return option(
         "auto",
-        label=_TAX_ROLES[number][0],
-        help=_TAX_ROLES[number][1],
+        label=label,
+        help=help,
         group=ARTICLES,
         choices=_ROLES,
         advanced=True,
@@ -255,9 +239,18 @@ class Sage100Options(OptionsSection):
         help="Chaque conditionnement d’un article (boîte de 12…) devient une déclinaison, à côté de l’unité.",
         group=ARTICLES,
     )
-    tax_role_1: TaxRole = _tax_role(1)
-    tax_role_2: TaxRole = _tax_role(2)
-    tax_role_3: TaxRole = _tax_role(3)
+    tax_role_1: TaxRole = _tax_role(
+        label="Rôle du code taxe 1",
+        help="Ce que signifie le code taxe 1 de la passerelle comptable des articles et des familles.",
+    )
+    tax_role_2: TaxRole = _tax_role(
+        label="Rôle du code taxe 2",
+        help="Ce que signifie le code taxe 2 de la passerelle comptable des articles et des familles.",
+    )
+    tax_role_3: TaxRole = _tax_role(
+        label="Rôle du code taxe 3",
+        help="Ce que signifie le code taxe 3 de la passerelle comptable des articles et des familles.",
+    )
 
     media_folder: str = option(
         "",

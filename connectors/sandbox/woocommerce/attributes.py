@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from connectors.sandbox.woocommerce import php, text
-from connectors.sandbox.woocommerce.batch import ItemHandlers, run_batch
+from connectors.sandbox.woocommerce.batch import register_resource
 from connectors.sandbox.woocommerce.errors import WooError, no_trash
 from connectors.sandbox.woocommerce.php import words
-from connectors.sandbox.woocommerce.routing import Routes, resource
+from connectors.sandbox.woocommerce.routing import Routes
 from connectors.sandbox.woocommerce.wire import Call, Reply, created, links, unpaged
 
 # Words WordPress keeps for its own queries.
@@ -125,8 +125,6 @@ def _list(call: Call) -> Reply:
 
 def register(routes: Routes) -> None:
     """Routes of global attributes."""
-    collection, item, batched = resource("products/attributes")
-    routes.register(collection, get=_list, create=_create)
-    routes.register(item, get=_read, edit=_update, delete=_delete)
-    handlers = ItemHandlers(collection, _create, _update, _delete)
-    routes.register(batched, edit=lambda call: run_batch(call, handlers))
+    register_resource(
+        routes, "products/attributes", listing=_list, read=_read, create=_create, update=_update, delete=_delete
+    )

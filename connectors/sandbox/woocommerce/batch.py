@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.sandbox.woocommerce.errors import FatalError, WooError
+from connectors.sandbox.woocommerce.routing import Routes, resource
 from connectors.sandbox.woocommerce.wire import Call, Reply
 
 LIMIT = 100
@@ -21,6 +22,17 @@ class ItemHandlers:
     create: Handler | None
     update: Handler | None
     delete: Handler | None
+
+
+def register_resource(
+    routes: Routes, name: str, *, listing: Handler, read: Handler, create: Handler, update: Handler, delete: Handler
+) -> None:
+    """The routes of a plain resource: collection, item, and the batch that works with the same three writes."""
+    collection, item, batched = resource(name)
+    handlers = ItemHandlers(collection, create, update, delete)
+    routes.register(collection, get=listing, create=create)
+    routes.register(item, get=read, edit=update, delete=delete)
+    routes.register(batched, edit=lambda call: run_batch(call, handlers))
 
 
 def _lists(call: Call) -> dict[str, list[Any]]:

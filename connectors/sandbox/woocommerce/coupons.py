@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from connectors.sandbox.woocommerce import metadata, php, text, views
-from connectors.sandbox.woocommerce.batch import ItemHandlers, run_batch
+from connectors.sandbox.woocommerce.batch import register_resource
 from connectors.sandbox.woocommerce.errors import WooError
-from connectors.sandbox.woocommerce.routing import Routes, resource
+from connectors.sandbox.woocommerce.routing import Routes
 from connectors.sandbox.woocommerce.store import WooStore
 from connectors.sandbox.woocommerce.wire import Call, Reply, created, links, paged
 
@@ -169,8 +169,4 @@ def _list(call: Call) -> Reply:
 
 def register(routes: Routes) -> None:
     """Routes of coupons."""
-    collection, item, batched = resource("coupons")
-    routes.register(collection, get=_list, create=_create)
-    routes.register(item, get=_read, edit=_update, delete=_delete)
-    handlers = ItemHandlers(collection, _create, _update, _delete)
-    routes.register(batched, edit=lambda call: run_batch(call, handlers))
+    register_resource(routes, "coupons", listing=_list, read=_read, create=_create, update=_update, delete=_delete)

@@ -7,9 +7,9 @@ import re
 from typing import Any
 
 from connectors.sandbox.woocommerce import metadata, php, schema, text, views
-from connectors.sandbox.woocommerce.batch import ItemHandlers, run_batch
+from connectors.sandbox.woocommerce.batch import register_resource
 from connectors.sandbox.woocommerce.errors import WooError, no_trash
-from connectors.sandbox.woocommerce.routing import Routes, resource
+from connectors.sandbox.woocommerce.routing import Routes
 from connectors.sandbox.woocommerce.store import WooStore
 from connectors.sandbox.woocommerce.wire import ITEM_METHODS, Call, Reply, created, links, paged
 
@@ -221,9 +221,5 @@ def _downloads(call: Call) -> Reply:
 
 def register(routes: Routes) -> None:
     """Routes of customers."""
-    collection, item, batched = resource("customers")
-    routes.register(collection, get=_list, create=create)
-    routes.register(item, get=_read, edit=update, delete=_delete)
-    handlers = ItemHandlers(collection, create, update, _delete)
-    routes.register(batched, edit=lambda call: run_batch(call, handlers))
+    register_resource(routes, "customers", listing=_list, read=_read, create=create, update=update, delete=_delete)
     routes.register(r"/wc/v3/customers/(?P<customer_id>[\d]+)/downloads", get=_downloads)

@@ -17,7 +17,7 @@ from connectors.sandbox.woocommerce import (
     product_list,
     text,
 )
-from connectors.sandbox.woocommerce.batch import ItemHandlers, run_batch
+from connectors.sandbox.woocommerce.batch import register_resource
 from connectors.sandbox.woocommerce.errors import WooError
 from connectors.sandbox.woocommerce.reference import ORDER_STATUSES
 from connectors.sandbox.woocommerce.routing import Routes, resource
@@ -299,11 +299,8 @@ def _receipt(call: Call) -> Reply:
 
 def register(routes: Routes) -> None:
     """Routes of orders."""
-    collection, item, batched = resource("orders")
-    routes.register(collection, get=_list, create=create)
-    routes.register(item, get=_read, edit=update, delete=delete)
-    handlers = ItemHandlers(collection, create, update, delete)
-    routes.register(batched, edit=lambda call: run_batch(call, handlers))
+    _collection, item, _batched = resource("orders")
+    register_resource(routes, "orders", listing=_list, read=_read, create=create, update=update, delete=delete)
     routes.register(item + "/actions/email_templates", get=_email_templates)
     routes.register(item + "/actions/send_order_details", create=_send_details)
     routes.register(item + "/receipt", create=_receipt)

@@ -30,7 +30,7 @@ header strong{font-size:1.2rem}header strong a{color:var(--ink)}form{margin-left
 input{padding:.45rem .7rem;border:1px solid #9aa5b1;border-radius:6px;font:inherit;min-width:14rem}
 button{padding:.45rem .9rem;border:0;border-radius:6px;background:var(--accent);color:#fff;font:inherit;cursor:pointer}
 main{max-width:1100px;margin:1.5rem auto;padding:0 1rem;display:grid;grid-template-columns:220px 1fr;gap:2rem}
-nav ul{list-style:none;margin:.2rem 0;padding-left:.9rem}nav>ul{padding:0}
+h1{margin-top:0;line-height:1.25}nav ul{list-style:none;margin:.2rem 0;padding-left:.9rem}nav>ul{padding:0}
 .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(190px,1fr));gap:1rem}
 .card{background:var(--paper);border:1px solid var(--line);border-radius:10px;padding:.9rem;display:flex;
 flex-direction:column;gap:.3rem}.card h2{font-size:1rem;margin:0}
@@ -47,7 +47,7 @@ table{border-collapse:collapse;width:100%;margin-top:1rem}th,td{border-bottom:1p
 text-align:left}.pages{display:flex;gap:1rem;margin-top:1.5rem}.empty{color:var(--soft)}
 .demo{margin:0 0 1.2rem}.buy{margin:1.2rem 0 0;flex-wrap:wrap;align-items:end}.buy input{min-width:5rem;width:5rem}
 select{padding:.45rem;border:1px solid #9aa5b1;border-radius:6px;font:inherit}
-@media(max-width:720px){main{grid-template-columns:1fr}form{margin:0;width:100%}input{flex:1}}
+@media(max-width:720px){main{grid-template-columns:1fr}nav{order:2}h1{font-size:1.5rem}form{margin:0;width:100%}input{flex:1}}
 """
 
 

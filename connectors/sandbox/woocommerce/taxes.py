@@ -7,9 +7,9 @@ from typing import Any
 
 from connectors.sandbox.woocommerce import php, text
 from connectors.sandbox.woocommerce.app import sorted_tax_classes
-from connectors.sandbox.woocommerce.batch import ItemHandlers, run_batch
+from connectors.sandbox.woocommerce.batch import register_resource
 from connectors.sandbox.woocommerce.errors import WooError, no_trash
-from connectors.sandbox.woocommerce.routing import Routes, resource
+from connectors.sandbox.woocommerce.routing import Routes
 from connectors.sandbox.woocommerce.wire import Call, Reply, created, links, paged, unpaged
 
 _SLUG_ITEM = r"/wc/v3/taxes/classes/(?P<slug>\w[\w\s\-]*)"
@@ -177,10 +177,6 @@ def _class_delete(call: Call) -> Reply:
 
 def register(routes: Routes) -> None:
     """Routes of taxes."""
-    collection, item, batched = resource("taxes")
-    routes.register(collection, get=_list, create=_create)
-    routes.register(item, get=_read, edit=_update, delete=_delete)
-    handlers = ItemHandlers(collection, _create, _update, _delete)
-    routes.register(batched, edit=lambda call: run_batch(call, handlers))
+    register_resource(routes, "taxes", listing=_list, read=_read, create=_create, update=_update, delete=_delete)
     routes.register("/wc/v3/taxes/classes", get=_classes, create=_class_create)
     routes.register(_SLUG_ITEM, get=_class_read, delete=_class_delete)

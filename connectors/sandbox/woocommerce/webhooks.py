@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 from connectors.sandbox.httpd import Request
 from connectors.sandbox.woocommerce import customers, order_views, php, text, views
 from connectors.sandbox.woocommerce.auth import User
-from connectors.sandbox.woocommerce.batch import ItemHandlers, run_batch
+from connectors.sandbox.woocommerce.batch import register_resource
 from connectors.sandbox.woocommerce.errors import WooError, no_trash
-from connectors.sandbox.woocommerce.routing import Routes, resource
+from connectors.sandbox.woocommerce.routing import Routes
 from connectors.sandbox.woocommerce.wire import Call, Reply, created, links, paged, unpaged
 
 if TYPE_CHECKING:
@@ -156,11 +156,7 @@ def _list(call: Call) -> Reply:
 
 def register(routes: Routes) -> None:
     """Routes of webhooks."""
-    collection, item, batched = resource("webhooks")
-    routes.register(collection, get=_list, create=_create)
-    routes.register(item, get=_read, edit=_update, delete=_delete)
-    handlers = ItemHandlers(collection, _create, _update, _delete)
-    routes.register(batched, edit=lambda call: run_batch(call, handlers))
+    register_resource(routes, "webhooks", listing=_list, read=_read, create=_create, update=_update, delete=_delete)
 
 
 class Dispatcher:
