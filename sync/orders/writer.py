@@ -184,6 +184,7 @@ class OrderWriter:
         if done.item.action is Action.UPDATE and totals is None:
             raise ItemRefused(VANISHED)
         if totals is None:
+            _forget_lost(steps, target)
             customer, address = self._place(order, steps, target)
             totals = target.create_document(document, customer=customer, address=address)
             done.created = True
@@ -259,6 +260,13 @@ class OrderWriter:
             seconds=seconds,
             remarks=(*done.remarks, *done.notes),
         )
+
+
+def _forget_lost(steps: dict[str, str], target: SalesTarget) -> None:
+    """A customer that an earlier attempt recorded may be gone: deleted by hand, or a back-up was restored."""
+    if CUSTOMER in steps and target.customer(steps[CUSTOMER]) is None:
+        steps.pop(CUSTOMER)
+        steps.pop(ADDRESS, None)
 
 
 def _wanted(order: ImportOrder) -> SalesDocument:

@@ -60,6 +60,26 @@ def _everything(story: Story) -> tuple[int, int, int, int]:
     )
 
 
+@pytest.mark.covers("ORD-13", "CUS-08")
+def test_a_customer_deleted_between_two_attempts_is_made_again_with_the_document(story: Story) -> None:
+    order = _buy(story)
+    with story.erp.session() as session:
+        session.run(
+            "CREATE TRIGGER TG_REFUSED BEFORE INSERT ON F_DOCENTETE BEGIN SELECT RAISE(ABORT, 'refused'); END", ()
+        )
+    assert story.run("orders").created == 0
+    made = "SELECT COUNT(*) FROM F_COMPTET WHERE CT_Num LIKE 'INV%'"
+    assert _count(story, made) == 1
+    with story.erp.session() as session:
+        session.run("DROP TRIGGER TG_REFUSED", ())
+        for table in ("F_LIVRAISON", "F_REGLEMENTT", "F_COMPTETG", "F_COMPTET"):
+            session.run(f"DELETE FROM {table} WHERE CT_Num LIKE 'INV%'", ())  # noqa: S608
+    assert _count(story, made) == 0
+    assert story.run("orders", keys=[order], retry=True).created == 1
+    assert _count(story, made) == 1
+    assert _count(story, "SELECT COUNT(*) FROM F_DOCENTETE WHERE DO_NoWeb = ?", order) == 1
+
+
 @pytest.mark.covers("ORD-13")
 def test_p02_a_mark_that_fails_fifty_times_and_then_passes_repeats_no_other_step(story: Story) -> None:
     """The clock is moved: the platform's own retries first, a person's after the last of them."""
