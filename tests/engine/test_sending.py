@@ -60,7 +60,7 @@ def test_articles_are_not_searched_in_a_shop_that_was_just_found_empty(bench: Be
 def test_never_more_sends_at_once_than_the_setting_allows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     _limits(bench, batch=5, parallel=2)
     _put(bench, *range(60))
-    active, most, lock = 0, 0, threading.Lock()
+    active, most, lock, two = 0, 0, threading.Lock(), threading.Event()
     send = fakes._ShopWriter.send
 
     def watched(writer: Any, batch: Sequence[Outbound[Any]]) -> Iterator[ItemResult]:
@@ -68,6 +68,10 @@ def test_never_more_sends_at_once_than_the_setting_allows(bench: Bench, monkeypa
         with lock:
             active += 1
             most = max(most, active)
+            if most == 2:
+                two.set()
+        # The first send lasts until a second one is under way beside it, however slow the machine is.
+        two.wait(30)
         time.sleep(0.01)
         yield from send(writer, batch)
         with lock:
