@@ -422,9 +422,11 @@ def test_impossible_addresses_are_refused(typed: str) -> None:
 
 @pytest.mark.covers("PRF-08")
 def test_p34_secrets_print_as_stars() -> None:
-    options = WooCommerceOptions(url="https://b.example", consumer_key="ck_canari", consumer_secret="cs_canari")
+    options = WooCommerceOptions(
+        url="https://b.example", consumer_key="ck_canari", consumer_secret="cs_canari", media_password="mp canari"
+    )
     assert "canari" not in repr(options) + str(options.model_dump())
-    assert WooCommerceOptions.secret_names() == {"consumer_key", "consumer_secret"}
+    assert WooCommerceOptions.secret_names() == {"consumer_key", "consumer_secret", "media_password"}
 
 
 @pytest.mark.covers("CAT-01")
