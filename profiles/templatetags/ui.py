@@ -98,15 +98,18 @@ def state_badge(state: str, label: Text = "", kind: str = "") -> SafeString:
     Known states are in `STATE_LOOKS`; `label` and `kind` (success, warning, danger, info, neutral) override.
     """
     look = STATE_LOOKS.get(state, _UNKNOWN)
-    return _component(
-        "badge", kind=kind or look.kind, icon=look.icon, label=label or look.label or state, spinning=state == "running"
-    )
+    glyph = f"{look.icon} spin" if state == "running" else look.icon
+    return badge(label or look.label or state, kind or look.kind, glyph)
 
 
 @register.simple_tag
 def badge(label: Text, kind: str = "neutral", icon: str = "") -> SafeString:
-    """`{% badge "Sage 100" kind="info" icon="database" %}`: a badge with free text."""
-    return _component("badge", kind=kind, icon=icon, label=label)
+    """`{% badge "Sage 100" kind="info" icon="database" %}`: a badge with free text.
+
+    Written here and not as a template of its own, because long tables show one in every row.
+    """
+    image = format_html('<i class="bi bi-{}" aria-hidden="true"></i>', icon) if icon else ""
+    return format_html('<span class="badge-state badge-{}">{}<span>{}</span></span>', kind, image, label)
 
 
 @register.filter
