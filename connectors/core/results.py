@@ -72,7 +72,8 @@ class Outbound(Generic[R]):
     shop has no separate object for it). ``children`` maps variant keys to known remote keys. ``references`` maps
     records this one points to (categories) to their remote keys. ``parts`` limits an update to these parts; a create
     writes everything. ``group`` names what must not be written by two batches at once (the parent product).
-    ``token`` is written with the intent, so that a created object can be recognised after a crash.
+    ``token`` is written with the intent, so that a created object can be recognised after a crash. ``first``: this
+    aspect was never written by us to an object that exists, so the object may hold the same already.
     """
 
     record: R
@@ -86,6 +87,7 @@ class Outbound(Generic[R]):
     parts: frozenset[str] = frozenset()
     group: str = ""
     token: str = ""
+    first: bool = False
 
 
 class Outcome(StrEnum):

@@ -42,6 +42,11 @@ class LinkView(NamedTuple):
     not_before: datetime | None = None
     run_id: int = 0
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether this aspect was never sent, nor tried; what was forgotten on demand is to be sent again."""
+        return not (self.sent_hash or self.held_hash or self.outcome)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkWrite:

@@ -33,6 +33,7 @@ def _outbound(
         parts=mapped.parts if mapped.parts is not None else frozenset(),
         group=item.group,
         token=item.token,
+        first=item.action is Action.UPDATE and item.view is not None and item.view.is_untouched,
     )
 
 

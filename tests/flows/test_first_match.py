@@ -9,6 +9,7 @@ import pytest
 
 from profiles.models import MatchState, Profile
 from sync import services
+from sync.flows import registry
 from sync.models import Link, LinkStatus, RunResult
 from tests.flows.conftest import Story
 
@@ -91,3 +92,25 @@ def test_p23_once_a_person_decided_a_second_report_is_empty(generated: Generated
     counts = _report(story)
     assert (counts["sure"], counts["ambiguous"], counts["only_erp"], counts["linked"]) == (0, 0, 0, linked)
     assert counts["only_shop"] == ONLY_SHOP + NEAR // 2
+
+
+@pytest.mark.covers("STK-05", "PRI-01", "BIL-04")
+def test_stock_and_prices_that_a_matched_shop_holds_already_cost_nothing(generated: Generated) -> None:
+    story = generated(BOTH)
+    assert story.run().result == RunResult.SUCCESS
+    Link.objects.filter(profile=story.profile).delete()
+    Profile.objects.filter(pk=story.profile.pk).update(match_state=MatchState.NEEDED)
+    story.profile.refresh_from_db()
+    assert story.run().result == RunResult.APPROVAL
+    story.finish(services.match_request(story.profile, by=None).run)
+    story.profile.refresh_from_db()
+    story.shop.app.mutate("stock", {"sku": _reference(7), "quantity": 99_999})
+    story.shop.server.log.clear()
+    stock, prices = story.run("stock"), story.run("prices")
+    assert (stock.updated, stock.units, stock.unchanged) == (1, 1, stock.read - 1)
+    assert (prices.updated, prices.units, prices.unchanged) == (0, 0, prices.read)
+    assert sum(story.shop.server.log.totals()["item_writes"].values()) == 1
+    assert all(row.stock != 99_999 for row in story.shop.store.products)
+    services.resend_all(story.profile, registry.by_key("stock"))
+    again = story.run("stock")
+    assert (again.updated, again.units) == (again.read, again.read), "a person asked for it"

@@ -351,10 +351,10 @@ def test_quantities_changed_by_hand_or_by_sales_are_found_and_put_right(story: S
     story.shop.app.mutate("sale", {"sku": "SAC35-BELLEDONNE", "quantity": 2})
     story.shop.app.mutate("edit", {"sku": variation.sku, "set": {"stock_quantity": 999}})
     assert story.run("stock").sent == 0, "between two verifications only the ERP is compared"
-    before = story.shop.server.log.totals()["item_writes"]["updated"]
+    story.shop.server.log.clear()
     run = story.run("stock", full=True)
     assert (run.updated, run.units) == (3, 3)
-    assert story.shop.server.log.totals()["item_writes"]["updated"] - before == 3
+    assert story.shop.server.log.totals()["item_writes"]["updated"] == 3
     assert _verification(run)["different"] == 3
     assert _verification(run)["checked"] > 600
     assert _quantities(story, *wanted) == wanted

@@ -57,16 +57,23 @@ class LevelWriter(Generic[R]):
         return found
 
     def send(self, batch: Sequence[Outbound[R]]) -> Iterator[ItemResult]:
-        """One result per item, parent after parent. An object that is gone says so."""
+        """One result per item, parent after parent. An object that is gone says so.
+
+        What was never sent to an object, and is what it holds already, is left alone.
+        """
         routes: dict[str, list[Row]] = {}
-        rows_now = self._needed(batch)
+        rows_now = self._current([out for out in batch if out.remote_key.isdecimal() and self._must_look(out)])
         for out in batch:
+            now = rows_now.get(out.remote_key, {})
             try:
-                body = self._body(out, rows_now.get(out.remote_key, {}))
+                body = self._body(out, now)
             except ConnectorError as error:
                 if not isinstance(error, ItemRefused):
                     raise
                 yield refused_by(out, error)
+                continue
+            if out.first and now and not _changes(now, body):
+                yield self._same(out)
                 continue
             routes.setdefault(_route(out), []).append(Row(body, subject=out, name=out.record.reference or out.key))
         sender = BatchSender(self._shop.api, self._shop.updates)
@@ -86,15 +93,12 @@ class LevelWriter(Generic[R]):
             if now is None:
                 continue
             with suppress(ItemRefused):
-                body = self._body(out, now)
-                meta = [entry for entry in body.pop("meta_data", ()) if entry["key"] != EMPTY_KEY]
-                changes = changed_fields(now, body)
-                found[out.key] = readable(now, {**changes, "meta_data": meta} if meta else changes)
+                found[out.key] = readable(now, _changes(now, self._body(out, now)))
         return found
 
-    def _needed(self, batch: Sequence[Outbound[R]]) -> Mapping[str, Mapping[str, Any]]:
-        """What must be known of the objects before they are written, by shop id; nothing for most figures."""
-        return {}
+    def _must_look(self, out: Outbound[R]) -> bool:
+        """Whether what the shop holds must be known before the figure is written."""
+        return out.first
 
     def _current(self, outs: Sequence[Outbound[R]]) -> dict[str, Mapping[str, Any]]:
         fields = (
@@ -150,6 +154,10 @@ class LevelWriter(Generic[R]):
             seconds=answer.seconds,
         )
 
+    def _same(self, out: Outbound[R]) -> ItemResult:
+        address = self._shop.product_url(out.remote_parent or out.remote_key)
+        return ItemResult(key=out.key, outcome=Outcome.UNCHANGED, remote_key=out.remote_key, url=address)
+
     def _unkept(self, answer: RowAnswer, name: str) -> Problem | None:
         return not_kept(answer.row.body, answer.body, name)
 
@@ -157,10 +165,9 @@ class LevelWriter(Generic[R]):
 class StockWriter(LevelWriter[StockLevel]):
     """Quantities; weight, bar code (STK-03), state of sale and next delivery (STK-04) ride along where asked for."""
 
-    def _needed(self, batch: Sequence[Outbound[StockLevel]]) -> Mapping[str, Mapping[str, Any]]:
-        options = self._shop.options
-        linked = [out for out in batch if out.remote_key.isdecimal()]
-        return self._current([out for out in linked if _follows_stock(out) or expected.must_look(out.record, options)])
+    def _must_look(self, out: Outbound[StockLevel]) -> bool:
+        expects = expected.must_look(out.record, self._shop.options)
+        return super()._must_look(out) or _follows_stock(out) or expects
 
     def _completed(self, rows: Sequence[Row], results: Iterator[ItemResult]) -> Iterator[ItemResult]:
         """Moves the preselected variation of the parent; a refusal goes to the last result, so that it is retried.
@@ -224,6 +231,13 @@ class PriceWriter(LevelWriter[BasePrice]):
         facts = self._shop.facts
         check_price(record, facts)
         return {"regular_price": price_text(record.price.amount, facts.price_decimals)}
+
+
+def _changes(now: Mapping[str, Any], body: Body) -> Body:
+    """The fields of ``body`` that differ from what the shop holds; our own mark of used-up stock is none of them."""
+    meta = [entry for entry in body.get("meta_data", ()) if entry["key"] != EMPTY_KEY]
+    changes = changed_fields(now, {name: value for name, value in body.items() if name != "meta_data"})
+    return {**changes, "meta_data": meta} if meta else changes
 
 
 def _follows_stock(out: Outbound[StockLevel]) -> bool:

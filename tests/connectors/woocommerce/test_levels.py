@@ -50,6 +50,32 @@ def test_variations_are_written_in_one_call_per_parent(shop: WooCommerceSandbox,
     assert url.endswith(f"post={created['V-1'].remote_key}&action=edit")
 
 
+@pytest.mark.covers("STK-01", "STK-05")
+def test_what_was_never_sent_and_is_there_already_is_left_alone(
+    shop: WooCommerceSandbox, connection: WooConnection
+) -> None:
+    created = send(connection, [create(simple("A-1", quantity=4)), create(variable("V-1")), create(simple("A-2"))])
+    parent = created["V-1"]
+    first, second = parent.children["V-1#1"], parent.children["V-1#2"]
+    outs = [
+        linked(stock("A-1", 4), created["A-1"].remote_key),
+        linked(stock("V-1#1", 5, "V-1"), first, parent.remote_key),
+        linked(stock("V-1#2", 6, "V-1"), second, parent.remote_key),
+        linked(stock("A-2", None), created["A-2"].remote_key),
+    ]
+    shop.server.log.clear()
+    results = levels(connection, [replace(out, first=True) for out in outs], Aspect.STOCK)
+    assert {key: (one.outcome, one.written) for key, one in results.items()} == {
+        "A-1": (Outcome.UNCHANGED, False),
+        "V-1#1": (Outcome.UNCHANGED, False),
+        "V-1#2": (Outcome.UPDATED, True),
+        "A-2": (Outcome.UPDATED, True),
+    }
+    assert results["V-1#1"].remote_key == first
+    assert sum(shop.server.log.totals()["item_writes"].values()) == 2
+    assert {one.outcome for one in levels(connection, outs, Aspect.STOCK).values()} == {Outcome.UPDATED}
+
+
 @pytest.mark.covers("STK-02")
 def test_what_is_not_tracked_is_always_available_and_can_be_tracked_again(connection: WooConnection) -> None:
     created = send(connection, [create(simple("A-1", quantity=0))])["A-1"]
