@@ -15,7 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from billing import ledger
-from connectors.canonical.keys import Side
+from connectors.canonical.keys import Direction, Side
 from connectors.core.logcontext import bind
 from connectors.core.problems import ConnectorError, Consequence, Problem, Transient
 from connectors.core.results import Cursor
@@ -212,7 +212,7 @@ def _after(ctx: RunContext, ending: Ending) -> Ended | None:
         case Ending.STOPPED:
             return Ended(RunResult.STOPPED) if _person_stopped(ctx.run) else None
         case Ending.QUOTA:
-            return Ended(RunResult.QUOTA, QUOTA)
+            return Ended(RunResult.QUOTA, QUOTA[ctx.flow.direction])
         case Ending.BUDGET:
             Run.objects.filter(pk=ctx.run.pk).update(breaks=0)
             return None
@@ -310,10 +310,17 @@ INTERNAL = Problem(
     "Une erreur interne a interrompu le traitement.",
     "Relancez-le. Si l’erreur se répète, transmettez le journal au support.",
 )
-QUOTA = Problem(
-    "quota_empty",
-    "Il ne reste plus d’unités : les articles restants seront traités à la prochaine exécution.",
-    "Ajoutez des unités (menu Unités), puis relancez.",
-)
+QUOTA = {
+    Direction.EXPORT: Problem(
+        "quota_empty",
+        "Il ne reste plus d’unités d’export : ce qui n’est pas parti sera traité à la prochaine exécution.",
+        "Ajoutez des unités d’export (menu Unités), puis relancez.",
+    ),
+    Direction.IMPORT: Problem(
+        "quota_empty",
+        "Il ne reste plus d’unités d’import : ce qui n’est pas importé sera traité à la prochaine exécution.",
+        "Ajoutez des unités d’import (menu Unités), puis relancez.",
+    ),
+}
 
 __all__ = ["Budget", "MatchState", "SliceResult", "StopFlag", "drive", "execute_slice"]

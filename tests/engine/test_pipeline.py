@@ -387,6 +387,7 @@ def test_quota_exhausted_ends_the_run_and_the_rest_follows_after_a_credit(bench:
     options_store.save(bench.profile, {"advanced": {"batch_products": 5}}, author=None)
     run = bench.run()
     assert (run.result, run.created, run.units) == (RunResult.QUOTA, 12, 12)
+    assert "unités d’export" in run.message
     assert bench.units().available == 0
     ledger.credit(tenant_id=bench.tenant.pk, kind="export", units=100, key="more", note="", actor="test")
     assert bench.run().created == 18

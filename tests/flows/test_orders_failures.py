@@ -286,3 +286,20 @@ def test_p38_an_order_erased_before_its_import_goes_to_the_common_account_where_
     assert story.run("orders").created == 1
     assert _everything(story)[0] == before[0], "no new customer"
     assert story.erp.documents(order)[0].customer == common
+
+
+@pytest.mark.covers("BIL-05", "ORD-13")
+def test_without_import_units_the_orders_wait_and_are_imported_once_after_a_credit(story: Story) -> None:
+    tenant = story.tenant.pk
+    ledger.correct(tenant_id=tenant, kind="import", units=-998, key="less", note="", actor="test")
+    bought = {_buy(story) for _ in range(5)}
+    run = story.run("orders")
+    assert (run.result, run.created, run.units) == (RunResult.QUOTA, 2, 2)
+    assert "unités d’import" in run.message
+    assert story.run("orders").created == 0
+    ledger.credit(tenant_id=tenant, kind="import", units=10, key="more", note="", actor="test")
+    rest = story.run("orders")
+    assert (rest.result, rest.created, rest.units) == (RunResult.SUCCESS, 3, 3)
+    with story.erp.session(write=False) as session:
+        documents = Counter(str(row[0]) for row in session.all("SELECT DO_NoWeb FROM F_DOCENTETE", ()))
+    assert {number: documents[number] for number in bought} == dict.fromkeys(bought, 1)

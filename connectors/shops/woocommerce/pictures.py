@@ -9,7 +9,7 @@ from typing import Any
 from connectors.canonical.pictures import Picture, ProductPictures
 from connectors.core.problems import ItemRefused, Misconfigured, NotSupported, Problem, Uncertain
 from connectors.core.results import Found, ItemResult, Outbound, Outcome, Remark
-from connectors.core.texts import Text, Value
+from connectors.core.texts import NOTHING, Text, joined
 from connectors.shops.woocommerce.api import PAGE
 from connectors.shops.woocommerce.batching import BatchSender, Row, RowAnswer
 from connectors.shops.woocommerce.galleries import Shown, gallery, variation_changes, variation_media
@@ -279,13 +279,11 @@ def _variation_kept(answer: RowAnswer) -> bool:
 
 def _told(work: _Work) -> Text:
     """What was done, for the journal."""
-    sentence = "Images de l’ERP dans la boutique : %(number)s (déposées : %(uploaded)s, retirées : %(removed)s)."
-    values: dict[str, Value] = {
-        "number": len(work.out.record.pictures),
-        "uploaded": work.uploaded,
-        "removed": work.removed,
-    }
-    return Text(sentence, values)
+    return joined(
+        Text("Images dans la boutique : %(number)s.", {"number": len(work.out.record.pictures)}),
+        Text("Ajoutées : %(number)s.", {"number": work.uploaded}) if work.uploaded else NOTHING,
+        Text("Retirées : %(number)s.", {"number": work.removed}) if work.removed else NOTHING,
+    )
 
 
 def _differences(work: _Work) -> Differences:
