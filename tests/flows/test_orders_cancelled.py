@@ -145,7 +145,7 @@ def test_p16_a_refund_that_was_only_told_is_within_the_credit_note_of_the_whole(
 
 
 @pytest.mark.covers("ORD-09")
-@pytest.mark.parametrize("why", ["settled", "edited", "by hand"])
+@pytest.mark.parametrize("why", ["settled", "edited", "edited for the same money", "by hand"])
 def test_p16_what_cannot_be_known_to_be_left_is_told_and_not_credited(story: Story, why: str) -> None:
     order = _invoiced(story, refunded_invoice="tell")
     if why == "settled":
@@ -154,6 +154,8 @@ def test_p16_what_cannot_be_known_to_be_left_is_told_and_not_credited(story: Sto
         _client(story).post(reverse("sync:order_settle", args=[story.profile.pk, order.key]))
     elif why == "edited":
         order.edit(5)
+    elif why == "edited for the same money":
+        story.rest(f"orders/{order.key}", {"shipping": {"address_1": "99 quai Perrière", "city": "Grenoble"}})
     else:
         held = order.piece.total_gross
         story.erp.update("F_DOCENTETE", "DO_NoWeb", order.key, DO_TotalTTC=held + 5)

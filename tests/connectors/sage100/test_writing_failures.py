@@ -15,6 +15,8 @@ import pytest
 from connectors.core import odbc_write
 from connectors.core.problems import ConnectorError, ItemRefused, Misconfigured, Transient, Uncertain
 from connectors.erp.sage100 import writing
+from connectors.erp.sage100.numbering import Numbering
+from connectors.erp.sage100.totals import Documents
 from connectors.sandbox.sage100 import Sage100Sandbox
 from tests.connectors.sage100.support import runtime_of
 from tests.connectors.sage100.writing_support import (
@@ -261,6 +263,22 @@ def test_p03_two_platforms_that_import_one_order_at_once_create_one_document(wri
 
 @pytest.mark.odbc
 @pytest.mark.postgres
+def test_p03_an_order_that_comes_while_its_number_is_taken_keeps_one_document_and_no_gap(writable, monkeypatch) -> None:
+    """The first look-up came too early for the other platform's document; the one under the number's lock finds it."""
+    with writable.open() as connection:
+        first = connection.sales().create_document(ORDER, customer=BUYER, address="")
+    before = writable.sandbox.fingerprint()
+    taken: list[str] = []
+    take, of_order = Numbering.take, Documents.of_order
+    monkeypatch.setattr(Numbering, "take", lambda *given: taken.append(take(*given)) or taken[-1])
+    monkeypatch.setattr(Documents, "of_order", lambda *given: of_order(*given) if taken else [])
+    with writable.open() as connection:
+        found = connection.sales().create_document(ORDER, customer=BUYER, address="")
+    assert taken != [first.piece]
+    assert found.piece == first.piece
+    assert (documents(writable), writable.sandbox.fingerprint()) == ([first.piece], before)
+
+
 def test_p03_two_writers_of_one_customer_create_it_once(writable_postgres) -> None:
     def writer() -> Any:
         with writable_postgres.open() as connection:
