@@ -355,6 +355,10 @@ _SESSION_SET_UP: dict[str, tuple[str, ...]] = {
 }
 
 
+SQLITE_CACHE_KIB = 256
+"""Pages that one session over a file keeps in memory, in KiB."""
+
+
 class SqliteSession(_Session):
     """The same surface over Python's sqlite3, the file opened read-only."""
 
@@ -379,6 +383,8 @@ class SqliteSession(_Session):
                 isolation_level=None,
                 check_same_thread=False,
             )
+            # Many sessions may be open at once, and the operating system keeps the file's pages anyway.
+            connection.execute(f"PRAGMA cache_size = -{SQLITE_CACHE_KIB}")
             connection.execute("SELECT name FROM sqlite_master").fetchone()
         except sqlite3.Error as error:
             raise problem_of(error, connecting=True) from error
