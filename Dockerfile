@@ -34,6 +34,7 @@ COPY --from=build /app /app
 WORKDIR /app
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    MALLOC_ARENA_MAX=2 \
     DJANGO_SETTINGS_MODULE=atoosync.settings \
     ATOOSYNC_MODE=production \
     ATOOSYNC_DATA=/data
