@@ -83,7 +83,7 @@ def _backlog(place: Site, orders: int, pace: Pace, *, compared: bool = False) ->
     references = company_references(company)
     shop.control("POST", "seed", {"skus": references, "price": "12.00", "stock": 1_000_000})
     # Not through ODBC: its SQLite driver refuses a writer at once while another one writes, as no Sage server does.
-    profile = place.create(company, shop, direct=True, options=import_options(references))
+    profile = place.create(company, shop, direct=True, options=import_options(references, sessions=SESSIONS))
     place.say(f"{orders} orders are paid in the shop")
     for number in range(orders):
         buy(shop, references, number)
@@ -203,13 +203,15 @@ def percentile(times: Sequence[float], share: int) -> float:
 # --- What all share -----------------------------------------------------------------------------------------------
 
 
-def import_options(references: Sequence[str], *, realtime: bool = False) -> dict[str, dict[str, Any]]:
+def import_options(
+    references: Sequence[str], *, realtime: bool = False, sessions: int = 1
+) -> dict[str, dict[str, Any]]:
     """Settings of a profile that imports orders into a generated company."""
     return {
         "orders": {
             "statuses": {"processing": "order", "on-hold": "order"},
             "realtime": realtime,
-            "sessions": SESSIONS,
+            "sessions": sessions,
         },
         "order_taxes": {"category_taxed": "1", "category_untaxed": "1", "tax_map": {"20": "C20", "5.5": "C055"}},
         "order_articles": dict.fromkeys(SERVICES, references[0]),
