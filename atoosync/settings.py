@@ -249,6 +249,7 @@ ADMINS = [("Hôte", address) for address in ENV.words("ADMIN_EMAILS")]
 LANGUAGE_CODE = "fr"
 LANGUAGES = [("fr", "Français"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "atoosync.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

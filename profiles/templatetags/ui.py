@@ -121,6 +121,12 @@ def number(value: Any, decimals: int = 0) -> str:
 
 
 @register.filter
+def numbered(value: Any) -> str:
+    """`{{ run.pk|numbered }}`: a number that names something, as the language writes it."""
+    return _("n° %(number)s") % {"number": value}
+
+
+@register.filter
 def duration(value: timedelta | float | None) -> str:
     """`{{ run.elapsed|duration }}`: a timedelta or seconds as `850 ms`, `12 s`, `3 min 05 s` or `2 h 04 min`."""
     if value is None:

@@ -37,7 +37,7 @@ _ICONS = {
     "notifications": "envelope",
 }
 
-_CATALOGUE = frozenset({"products", "categories", "prices", "stock", "state"})
+_CATALOGUE = frozenset({"products", "categories", "prices", "stock", "state", "pictures"})
 _PROFILE = frozenset({"notifications", "advanced"})
 
 _WITHOUT_CONNECTORS = frozenset({"overview", "schedule", "runs"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,7 @@ from django import template
 from django.http import HttpRequest
 from django.template.context import Context
 from django.urls import NoReverseMatch, reverse
+from django.utils.dateparse import parse_datetime
 from django.utils.formats import get_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -233,6 +234,12 @@ def amount(value: Decimal | None) -> str:
 def decimals(text: str) -> str:
     """`{{ line.formula|decimals }}`: the numbers of a reckoning with the decimal mark of the page's language."""
     return _NUMBER.sub(rf"\1{get_format('DECIMAL_SEPARATOR')}\2", text)
+
+
+@register.filter
+def moment(stored: str) -> datetime | None:
+    """`{{ row.date|moment|date:"SHORT_DATE_FORMAT" }}`: a stored date and time, to show in the reader's zone."""
+    return parse_datetime(stored)
 
 
 @register.filter

@@ -239,4 +239,4 @@ def test_values_are_written_as_the_reader_writes_them() -> None:
     assert str(text) == "Remboursement 7 de 1,50 sans avoir dans l’ERP."
     with translation.override("en"):
         assert rendered(text) == "Refund 7 of 1.50 without a credit note in the ERP."
-        assert rendered(day).startswith("Reading again since 11/22/2026.")
+        assert rendered(day).startswith("Reading again since 22/11/2026.")

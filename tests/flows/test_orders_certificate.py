@@ -136,6 +136,9 @@ def test_the_pages_make_show_and_download_a_certificate(story: Story) -> None:
     total = Decimal(story.rest(f"orders/{order}")["total"])
     assert [line.split(";")[4] for line in text] == ["Verdict", "égale"]
     assert text[1].split(";")[6] == f"{total}".replace(".", ",")
+    made.rows[0]["date"] = "2026-11-21T23:30:00+00:00"
+    made.save()
+    assert "22/11/2026" in client.get(response.headers["Location"]).content.decode(), "a day of the reader's zone"
     reader = _client(story, Role.READER)
     assert reader.post(reverse("sync:certificate_make", args=[story.profile.pk])).status_code == 403
 
