@@ -25,7 +25,6 @@ _ICONS = {
     "state": "toggle-on",
     "media": "images",
     "advanced": "sliders",
-    "customers": "people",
     "orders": "bag-check",
     "order_taxes": "percent",
     "order_articles": "card-list",
@@ -37,7 +36,7 @@ _ICONS = {
     "notifications": "envelope",
 }
 
-_CATALOGUE = frozenset({"products", "categories", "prices", "stock", "state", "pictures"})
+_CATALOGUE = frozenset({"products", "categories", "prices", "stock", "state", "media"})
 _PROFILE = frozenset({"notifications", "advanced"})
 
 _WITHOUT_CONNECTORS = frozenset({"overview", "schedule", "runs"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -20,7 +21,8 @@ from connectors.core.results import CheckItem, CheckReport, CheckState, Choice
 from profiles import catalogs, health, options_store, services
 from profiles.management.commands.connector import report_document
 from profiles.models import OptionsRevision, Profile, ReferenceList, Role, Secret
-from tests.factories import make_profile, make_user
+from profiles.views import profile_pages
+from tests.factories import make_profile, make_tenant, make_user
 from tests.web.conftest import Cast
 
 SHOP_KEYS = {"url": "https://boutique.example", "consumer_key": "ck_canary_77", "consumer_secret": "cs_canary_77"}
@@ -484,3 +486,11 @@ def test_commands_find_a_profile_by_number_or_name_in_the_same_way(cast: Cast) -
             call_command("profile", "show", wanted)
         with pytest.raises(CommandError, match=sentence):
             call_command("orders", "explain", profile=wanted, order="1")
+
+
+@pytest.mark.covers("PRF-03")
+def test_the_settings_of_a_kind_stand_together(db: None) -> None:
+    links = profile_pages.section_links(make_profile(tenant=make_tenant()))
+    groups = [name for name, _links in groupby(links, key=lambda link: link.group)]
+    assert groups == ["Connexions", "Catalogue", "Ventes", "Profil"]
+    assert [link.name for link in links if link.group == "Catalogue"][-1] == "media"
