@@ -62,7 +62,7 @@ _ASPECTS: dict[str, Text] = {
     Aspect.PICTURES: gettext_lazy("Images"),
 }
 _NUMBER = re.compile(r"(?<![\w.])(\d+)\.(\d+)(?![\w.])")
-_AMOUNT = re.compile(r"(?<= · )-?\d+\.\d{2} [A-Z]{3}$")
+_AMOUNT = re.compile(r"(?<= · )-?\d+\.\d{2}(?= [A-Z]{3}$)")
 """How labels of orders end."""
 
 
@@ -245,7 +245,7 @@ def moment(stored: str) -> datetime | None:
 @register.filter
 def priced(label: str) -> str:
     """`{{ entry.label|priced }}`: a stored label; the amount at its end, if any, as the page's language writes it."""
-    return _AMOUNT.sub(lambda found: decimals(found[0]), label)
+    return _AMOUNT.sub(lambda found: amount(Decimal(found[0])), label)
 
 
 @register.filter
