@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from django.db import InterfaceError, OperationalError
 from django.db.models import F
 from django.utils import timezone
 
@@ -81,7 +82,9 @@ class StopFlag:
 def execute_slice(held: Claim, *, budget: Budget, stop: StopFlag | None = None) -> SliceResult:
     """Executes one claimed slice. Everything it did is recorded when it returns, and its lease is given back.
 
-    Never raises for what a system, a setting or a person can cause: that becomes the run's result, in words.
+    Never raises for what a system, a setting or a person can cause: that becomes the run's result, in words. Raises
+    ``OperationalError`` or ``InterfaceError`` when the platform's own database goes away: nothing can be recorded then,
+    and the slice is taken from its silent worker (``lease.reap``) and executed again.
     """
     run = Run.objects.select_related("profile", "tenant").get(pk=held.run_id)
     flag = stop or StopFlag(held)
@@ -91,6 +94,9 @@ def execute_slice(held: Claim, *, budget: Budget, stop: StopFlag | None = None) 
         except FenceLost:
             logger.warning("the run was taken over by another worker")
             return SliceResult.LOST
+        except (OperationalError, InterfaceError):
+            logger.warning("the database of the platform went away; the slice will be executed again")
+            raise
         finally:
             ledger.release_owner(owner=f"run:{held.run_id}:{held.fence}")
 
@@ -112,7 +118,7 @@ def _guarded(run: Run, held: Claim, budget: Budget, stop: StopFlag) -> SliceResu
     except EquationBroken as error:
         logger.exception("the closing equation does not hold")
         ended = Ended(RunResult.FAILED, _with_detail(EQUATION, str(error)))
-    except FenceLost:
+    except (FenceLost, OperationalError, InterfaceError):
         raise
     except Exception as error:
         logger.exception("a slice ended in a defect")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from connectors.canonical.catalog import Axis, Variant
@@ -16,8 +18,9 @@ from connectors.testing.builders import category, price, product, stock
 from profiles import options_store
 from sync import services
 from sync.engine import lease, pipeline
+from sync.engine.recorder import Recorder
 from sync.engine.runner import Budget
-from sync.models import JournalEntry, Link, LinkState, LinkStatus, Run, RunResult
+from sync.models import JournalEntry, Link, LinkState, LinkStatus, Run, RunResult, RunState
 from tests.engine.conftest import Bench
 
 
@@ -345,6 +348,37 @@ def test_p32_a_worker_taken_for_dead_can_write_nothing_more(bench: Bench) -> Non
     assert execute_slice(held, budget=Budget()) is SliceResult.LOST
     assert bench.world.created == {}
     assert bench.finish(run).created == 5
+    assert bench.units() == bench.units().__class__(bought=10_000, used=5, reserved=0)
+
+
+@pytest.mark.covers("OPS-01")
+def test_p32_a_database_that_goes_away_inside_a_slice_ends_no_run_and_doubles_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sync.engine.runner import execute_slice
+
+    _put(bench, 5)
+    run = services.run_request(profile=bench.profile, flow="products").run
+    record, cut = Recorder.record, []
+
+    def away(recorder: Recorder, *given: Any) -> None:
+        if bench.world.created and not cut:
+            cut.append(True)
+            raise OperationalError("terminating connection due to administrator command")
+        record(recorder, *given)
+
+    monkeypatch.setattr(Recorder, "record", away)
+    held = lease.claim(run.pk, owner="test")
+    assert held is not None
+    with pytest.raises(OperationalError):
+        execute_slice(held, budget=Budget())
+    run.refresh_from_db()
+    assert (run.state, run.created) == (RunState.RUNNING, 0)
+    assert bench.world.created, "the shop has them, nothing here says so"
+    assert lease.reap(timezone.now() + timedelta(minutes=10)) == [run.pk]
+    ended = bench.finish(run)
+    assert (ended.result, ended.created) == (RunResult.SUCCESS, 5)
+    assert max(bench.world.created.values()) == 1
     assert bench.units() == bench.units().__class__(bought=10_000, used=5, reserved=0)
 
 
