@@ -365,8 +365,6 @@ def _context(profile: Profile, flow_key: str) -> Iterator[RunContext]:
             linkbook=LinkBook(profile.pk),
             budget=Budget(),
             stop=lambda: False,
-            facts=shop.facts() if flow.urgent else {},
-            erp_facts=erp.facts() if flow.urgent else {},
         )
 
 

@@ -232,11 +232,19 @@ class HttpClient:
         self._session.close()
 
     def request(
-        self, method: str, url: str, *, body: Any = None, safe: bool | None = None, timeout: float | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        body: Any = None,
+        safe: bool | None = None,
+        timeout: float | None = None,
+        signed: bool = True,
     ) -> Answer:
         """Makes a call and returns the answer, whatever its status, unless it must be waited for or is unknown.
 
-        ``body`` is sent as JSON, a ``FileBody`` as it is. ``safe``: may be repeated (default: reads only). Raises
+        ``body`` is sent as JSON, a ``FileBody`` as it is. ``safe``: may be repeated (default: reads only).
+        ``signed``: with the credentials. Raises
         ``Unreachable`` (nothing sent), ``CertificateRefused``, ``AddressRefused``, ``RateLimited`` (told to wait longer
         than the ceiling), ``NoAnswer`` (a read failed for good), ``LostAnswer`` (a write may have happened),
         ``RunStopped``.
@@ -245,7 +253,7 @@ class HttpClient:
         failures = waits = 0
         while True:
             try:
-                answer = self.exchange(method, url, body=body, safe=repeatable, timeout=timeout)
+                answer = self.exchange(method, url, body=body, safe=repeatable, timeout=timeout, signed=signed)
                 rule = self._judge(answer)
                 if rule.decision is Decision.WAIT:
                     waits += 1

@@ -173,8 +173,11 @@ class Connection(Protocol):
         """The reference list ``name`` of the connector's spec, read now. Raises ``NotSupported`` for other names."""
         ...
 
-    def facts(self) -> Mapping[str, str]:
-        """What flows must know of the system: currency, ``prices_include_tax``, version, time zone."""
+    def facts(self, *names: str) -> Mapping[str, str]:
+        """What flows must know of the system: currency, ``prices_include_tax``, version, time zone.
+
+        With ``names``, only these are promised: a connector may spare the calls that the others cost.
+        """
         ...
 
     def close(self) -> None:

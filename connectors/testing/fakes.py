@@ -249,7 +249,7 @@ class _Connection:
     def choices(self, name: str) -> list[Choice]:
         return [Choice("a", "A"), Choice("b", "B")]
 
-    def facts(self) -> Mapping[str, str]:
+    def facts(self, *names: str) -> Mapping[str, str]:
         return {"currency": "EUR", "prices_include_tax": "no", "timezone": "UTC"}
 
     def close(self) -> None:

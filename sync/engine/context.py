@@ -55,10 +55,10 @@ class Budget:
 class RunContext:
     """One run with its profile, options, both connections and its links.
 
-    ``stop`` answers whether a person asked to stop or the worker is shutting down. ``facts`` are the shop's,
-    ``erp_facts`` the ERP's, both empty for a flow that does not use them. ``memo`` keeps what a flow computed once
-    per slice. ``empty_target``: the shop was listed when the slice began and had no product, so that new articles need
-    not be looked for before they are created (only those whose earlier create may have happened unnoticed).
+    ``stop`` answers whether a person asked to stop or the worker is shutting down. ``facts`` are the shop's, empty for
+    a flow that does not use them. ``memo`` keeps what a flow computed once per slice. ``empty_target``: the shop was
+    listed when the slice began and had no product, so that new articles need not be looked for before they are created
+    (only those whose earlier create may have happened unnoticed).
     """
 
     run: Run
@@ -72,7 +72,6 @@ class RunContext:
     stop: Callable[[], bool]
     clock: Callable[[], datetime] = utc_now
     facts: Mapping[str, str] = field(default_factory=dict)
-    erp_facts: Mapping[str, str] = field(default_factory=dict)
     memo: dict[str, Any] = field(default_factory=dict)
     empty_target: bool = False
     closers: ExitStack = field(default_factory=ExitStack)

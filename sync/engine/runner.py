@@ -172,7 +172,6 @@ def _context(run: Run, linkbook: LinkBook, budget: Budget, stop: Callable[[], bo
             budget=budget,
             stop=stop,
             facts=shop.facts() if flow.uses_facts else {},
-            erp_facts=erp.facts() if flow.uses_facts else {},
         )
 
 

@@ -78,7 +78,7 @@ class Flow(ABC):
     is created; otherwise it is left out. ``only_new``: linked records are left out. ``incremental``: reads what
     changed since the last run where the reader can. ``provides``: flows that provide missing references, by entity.
     ``ignores``: sections of the settings that the flow cannot read, so that changing them makes no full reading due.
-    ``uses_facts``: whether the mapping looks at the facts of both systems, which cost the shop a dozen calls.
+    ``uses_facts``: whether the mapping looks at all facts of the shop, which cost a dozen calls.
     ``urgent``: runs have a lane and slots of their own, which no bulk work can take. ``keeps_refused``: what the
     mapping refused is read again by every run until it passes, since its cause may be mended on the other side, where
     nothing makes the record a changed one.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, ClassVar
@@ -50,6 +50,7 @@ class ImportOrders(Flow):
     order: ClassVar[int] = 100
     creates: ClassVar[bool] = True
     incremental: ClassVar[bool] = True
+    uses_facts: ClassVar[bool] = False
     urgent: ClassVar[bool] = True
     keeps_refused: ClassVar[bool] = True
 
@@ -84,15 +85,21 @@ class ImportOrders(Flow):
         seen: set[str] = set()
         for page in self._pages(ctx, since=since, keys=keys):
             seen |= {order.key for order in page.records} | {row.key for row in page.refused}
-            self._resolver(ctx).prefetch(page.records)
-            wanted = [order.key for order in page.records]
-            ctx.memo["orders_met"] = set(ctx.linkbook.lookup(Entity.ORDER, self.aspect, wanted))
-            ctx.memo["order_steps"] = ctx.linkbook.steps(Entity.ORDER, wanted)
-            ctx.memo["erased"] = frozenset() if ctx.run.dry else notice(ctx.profile.pk, page.records, ctx.clock())
+            if page.records:
+                self._look_up(ctx, page.records)
             yield page
         lost = asked_vanished(ctx, set(keys or ()) - seen)
         if lost:
             yield Page(lost, Cursor())
+
+    def _look_up(self, ctx: RunContext, orders: Sequence[Order]) -> None:
+        """What the mapping of these orders needs. Most readings find none, and then neither system is asked for it."""
+        ctx.memo["shop_zone"] = ctx.shop.facts("timezone").get("timezone", "")
+        self._resolver(ctx).prefetch(orders)
+        wanted = [order.key for order in orders]
+        ctx.memo["orders_met"] = set(ctx.linkbook.lookup(Entity.ORDER, self.aspect, wanted))
+        ctx.memo["order_steps"] = ctx.linkbook.steps(Entity.ORDER, wanted)
+        ctx.memo["erased"] = frozenset() if ctx.run.dry else notice(ctx.profile.pk, orders, ctx.clock())
 
     def _pages(self, ctx: RunContext, *, since: Cursor | None, keys: Collection[str] | None) -> Iterator[Page[Any]]:
         if keys is None:
@@ -209,7 +216,7 @@ class ImportOrders(Flow):
             held = ctx.memo["order_resolver"] = ErpResolver(
                 ctx.erp,
                 ctx.options,
-                currency=ctx.erp_facts.get("currency", ""),
+                currency=ctx.erp.facts("currency").get("currency", ""),
                 owners=lambda keys: links.owners(Entity.VARIANT, keys),
             )
         return held
@@ -240,7 +247,7 @@ def _is_asked(ctx: RunContext) -> bool:
 
 def _zone(ctx: RunContext) -> tzinfo:
     """The shop's time zone, in which an order has its date; the tenant's where the shop does not tell."""
-    return zone_of(ctx.facts.get("timezone", "")) or ctx.profile.tenant.zone
+    return zone_of(ctx.memo["shop_zone"]) or ctx.profile.tenant.zone
 
 
 def _marker(ctx: RunContext) -> Marker:

@@ -52,12 +52,12 @@ class Pictures:
         self._shop = shop
         self._erp = erp
         self._home = profile.tenant.zone
-        self._zone = zone_of(shop.facts().get("timezone", "")) or self._home
+        self._zone = zone_of(shop.facts("timezone").get("timezone", "")) or self._home
         self._sales: SalesTarget | None = None
         self.resolver = ErpResolver(
             erp,
             options,
-            currency=erp.facts().get("currency", ""),
+            currency=erp.facts("currency").get("currency", ""),
             owners=lambda keys: links.owners(Entity.VARIANT, keys),
         )
 

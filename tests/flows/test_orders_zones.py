@@ -14,11 +14,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils import timezone
 
 from connectors.sandbox.sage100 import Sage100Sandbox, build
 from connectors.sandbox.woocommerce import WooCommerceSandbox
 from profiles import options_store
 from profiles.models import Profile, Tenant
+from sync import services
+from sync.engine import lease
+from sync.engine.context import Budget
+from sync.engine.runner import SliceResult, StopFlag, execute_slice
+from sync.models import Run
 from tests.connectors.woocommerce.orders_support import buy, freeze, shop_at
 from tests.flows.conftest import Story
 from tests.flows.test_orders_money import _merchant
@@ -145,6 +151,33 @@ def test_p06_a_day_of_orders_is_the_day_of_the_tenant(
                 inside.add(key)
         assert story.run("orders").created == 5
     assert set(_days(story.erp)) == inside
+
+
+@pytest.mark.covers("ORD-03")
+def test_p06_an_order_waits_while_the_shop_fails_to_tell_its_zone(story: Story) -> None:
+    """The tenant's zone would be another day."""
+    _live_in(story, TONGATAPU)
+    with shop_at(story.shop, HONOLULU):
+        freeze(story.shop, AUTUMN)
+        order = buy(story.shop, "TENTE2P")
+        story.shop.server.faults.add({"action": "status", "status": 502, "path": "/wp-json/$"})
+        run = services.run_request(profile=story.profile, flow="orders").run
+        held = lease.claim(run.pk, owner="test")
+        assert held is not None
+        assert execute_slice(held, budget=Budget(), stop=StopFlag(held)) is SliceResult.WAIT
+        assert _days(story.erp) == {}
+        story.shop.server.faults.remove()
+        Run.objects.filter(pk=run.pk).update(due_at=timezone.now())
+        assert story.finish(run).created == 1
+    assert _days(story.erp) == {order: _in(HONOLULU, datetime.fromisoformat(AUTUMN)).date()}
+
+
+@pytest.mark.covers("ORD-09")
+def test_an_import_that_finds_no_order_asks_the_shop_for_its_orders_only(story: Story) -> None:
+    story.run("orders")
+    story.shop.server.log.clear()
+    assert story.run("orders").read == 0
+    assert story.shop.server.log.totals()["calls"].keys() == {"GET orders"}
 
 
 @pytest.mark.covers("ORD-03")

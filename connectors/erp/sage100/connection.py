@@ -88,7 +88,7 @@ class Sage100Connection:
         """See :class:`connectors.core.ports.Connection`."""
         return read_choices(self._context, name)
 
-    def facts(self) -> Mapping[str, str]:
+    def facts(self, *names: str) -> Mapping[str, str]:
         """See :class:`connectors.core.ports.Connection`."""
         context = self._context
         return facts_of(context.database, context.company, context.database.session.info, self._options)

@@ -127,8 +127,10 @@ class WooConnection:
         """A reference list, read now. Raises ``NotSupported`` for other names."""
         return read_list(self._shop, name)
 
-    def facts(self) -> Mapping[str, str]:
-        """Currency, tax basis, units, version, zone; read once per connection."""
+    def facts(self, *names: str) -> Mapping[str, str]:
+        """Currency, tax basis, units, version, zone; read once per connection. The zone alone costs one call."""
+        if names == ("timezone",):
+            return {"timezone": self._shop.timezone}
         return dict(self._shop.facts.texts)
 
     def ensure_webhooks(self, delivery_url: str, secret: str) -> HooksReport:

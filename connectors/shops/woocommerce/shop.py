@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from connectors.canonical.values import TaxBasis
-from connectors.core.http import HttpClient, query_text
+from connectors.core.http import query_text
 from connectors.core.ports import Runtime
 from connectors.core.problems import ConnectorError
 from connectors.shops.woocommerce.api import WooApi
@@ -60,6 +60,7 @@ class Shop:
         self.category_lock = threading.Lock()
         self._lock = threading.Lock()
         self._facts: Facts | None = None
+        self._timezone: str | None = None
 
     @property
     def facts(self) -> Facts:
@@ -68,6 +69,16 @@ class Shop:
             if self._facts is None:
                 self._facts = read_facts(self.api)
             return self._facts
+
+    @property
+    def timezone(self) -> str:
+        """Zone of the site, by one call where the other facts are not known; then kept. Raises what the call raises."""
+        with self._lock:
+            if self._facts is not None:
+                return self._facts.texts["timezone"]
+            if self._timezone is None:
+                self._timezone = _timezone(self.api)
+            return self._timezone
 
     @property
     def media(self) -> MediaLibrary:
@@ -139,7 +150,7 @@ def _ask(api: WooApi) -> _Answers:
         tax, products = ask(_settings, api, "tax"), ask(_settings, api, "products")
         environment, classes = ask(_environment, api), ask(_tax_classes, api)
         barcodes, brands = ask(_has_barcodes, api), ask(_has_brand_route, api)
-        timezone, category = ask(_timezone, api.client, api.options.url), ask(_default_category, api)
+        timezone, category = ask(_timezone, api), ask(_default_category, api)
     return _Answers(
         general=general,
         tax=tax.result(),
@@ -215,13 +226,14 @@ def root_url(url: str) -> str:
     return f"{url}/wp-json/?{query_text({'_fields': fields})}"
 
 
-def _timezone(client: HttpClient, url: str) -> str:
-    """Zone of the site; keys of WooCommerce are refused outside ``wc/``, so the call goes without."""
-    try:
-        answer = client.exchange("GET", root_url(url), signed=False)
-        body = answer.json() if answer.status < 300 else {}
-    except ConnectorError:
-        return ""
+def _timezone(api: WooApi) -> str:
+    """Zone of the site, empty where its index is hidden; keys of WooCommerce are refused outside ``wc/``, so the call
+    goes without.
+
+    A shop that does not answer raises ``Transient``: orders dated in another zone would change their day.
+    """
+    answer = api.client.request("GET", root_url(api.options.url), signed=False)
+    body: Any = answer.json() if answer.status < 300 and answer.is_json else {}
     if not isinstance(body, dict):
         return ""
     return str(body.get("timezone_string") or "") or _offset(body.get("gmt_offset"))

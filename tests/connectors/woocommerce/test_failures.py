@@ -508,3 +508,38 @@ def test_updates_survive_a_cut_because_they_may_be_repeated(shop: WooCommerceSan
     assert {result.outcome for result in results.values()} <= {Outcome.UPDATED, Outcome.UNCHANGED}
     assert {row.name for row in shop.store.products.rows.values()} == {"Neuf"}
     opened.close()
+
+
+# --- P06: the zone of the shop ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.covers("ORD-01")
+def test_p06_the_zone_alone_costs_one_call_and_is_asked_for_again_after_a_failure(shop: WooCommerceSandbox) -> None:
+    shop.server.faults.add({"action": "status", "status": 502, "path": "/wp-json/$", "times": 1})
+    opened = connect(shop)
+    zone = opened.facts("timezone")
+    assert zone == {"timezone": "Europe/Paris"}
+    assert opened.facts("timezone") == zone
+    assert sum(shop.server.log.totals()["calls"].values()) == 2
+    assert opened.facts()["timezone"] == zone["timezone"]
+    opened.close()
+
+
+@pytest.mark.covers("ORD-01")
+@pytest.mark.parametrize("names", [("timezone",), ()])
+def test_p06_a_shop_that_fails_to_tell_its_zone_has_no_guessed_one(
+    shop: WooCommerceSandbox, names: tuple[str, ...]
+) -> None:
+    shop.server.faults.add({"action": "status", "status": 502, "path": "/wp-json/$"})
+    opened = connect(shop)
+    with pytest.raises(Transient):
+        opened.facts(*names)
+    opened.close()
+
+
+@pytest.mark.covers("ORD-01")
+def test_p06_a_site_that_hides_its_index_has_no_zone(shop: WooCommerceSandbox) -> None:
+    shop.server.faults.add({"action": "status", "status": 403, "path": "/wp-json/$"})
+    opened = connect(shop)
+    assert opened.facts("timezone") == {"timezone": ""}
+    opened.close()
