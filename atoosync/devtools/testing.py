@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 # The embedded mode runs on SQLite: what touches the database is run there too.
 SQLITE_FOLDERS = ("tests/billing", "tests/engine", "tests/options", "tests/scheduler", "tests/web")
 SQLITE_MARKS = "not (postgres or slow or browser or odbc)"
-# What mostly waits for processes of its own runs at the same time as all else.
-WAITING_FOLDERS = ("tests/concurrency", "tests/platform", "tests/scheduler", "tests/story")
+# Each of these lots runs in a process of its own, at the same time as all else: most of their time is spent waiting.
+LOTS = (("tests/concurrency", "tests/platform", "tests/scheduler", "tests/story"), ("tests/flows",))
 
 
 def say(text: str) -> None:
@@ -41,39 +41,47 @@ def main(arguments: Sequence[str]) -> int:
         if not environment.get("ATOOSYNC_TEST_BROKER_URL"):
             environment["ATOOSYNC_TEST_BROKER_URL"] = stack.enter_context(redis_server(folder, say)) or ""
         if arguments:
-            return _pytest(arguments, environment).wait()
-        return _whole_suite(environment, folder / "waiting.log")
+            return _pytest(arguments, environment)
+        return _whole_suite(environment, folder)
 
 
-def _whole_suite(environment: dict[str, str], log: Path) -> int:
-    """Two runs of pytest at once, then the SQLite part; what the second one said is shown at the end."""
-    say(f"Meanwhile {', '.join(WAITING_FOLDERS)} run in a process of their own, shown at the end")
-    with log.open("wb") as output:
-        waiting = _pytest(WAITING_FOLDERS, _apart(environment), output)
-    code = _pytest([f"--ignore={folder}" for folder in WAITING_FOLDERS], environment).wait()
-    if not code:
-        say("The part that touches the database, once more on SQLite")
-        code = _pytest(
-            ["-q", "-m", SQLITE_MARKS, *SQLITE_FOLDERS], {**environment, "ATOOSYNC_TEST_DATABASE_URL": ""}
-        ).wait()
-    say(f"Waiting for {', '.join(WAITING_FOLDERS)}")
-    code = waiting.wait() or code
-    sys.stdout.write(log.read_text(encoding="utf-8", errors="replace"))
+def _whole_suite(environment: dict[str, str], folder: Path) -> int:
+    """Several runs of pytest at once, then the SQLite part; what the lots said is shown at the end."""
+    with ExitStack() as stack:
+        lots = []
+        for number, folders in enumerate(LOTS, start=1):
+            say(f"Meanwhile {', '.join(folders)} run in a process of their own, shown at the end")
+            log = folder / f"lot-{number}.log"
+            output = stack.enter_context(log.open("wb"))
+            lots.append((_start(folders, _apart(environment, number), output), log))
+        code = _pytest([f"--ignore={name}" for folders in LOTS for name in folders], environment)
+        if not code:
+            say("The part that touches the database, once more on SQLite")
+            sqlite = {**environment, "ATOOSYNC_TEST_DATABASE_URL": ""}
+            code = _pytest(["-q", "-m", SQLITE_MARKS, *SQLITE_FOLDERS], sqlite)
+        for folders, (lot, log) in zip(LOTS, lots, strict=True):
+            say(f"Waiting for {', '.join(folders)}")
+            code = lot.wait() or code
+            sys.stdout.write(log.read_text(encoding="utf-8", errors="replace"))
     return code
 
 
-def _apart(environment: dict[str, str]) -> dict[str, str]:
+def _apart(environment: dict[str, str], number: int) -> dict[str, str]:
     """The same services, with databases of their own in them."""
     database, broker = environment["ATOOSYNC_TEST_DATABASE_URL"], environment["ATOOSYNC_TEST_BROKER_URL"]
-    server, _, number = broker.rpartition("/")
+    server, _, first = broker.rpartition("/")
     return {
         **environment,
-        "ATOOSYNC_TEST_DATABASE_URL": database and f"{database}_apart",
-        "ATOOSYNC_TEST_BROKER_URL": broker and f"{server}/{int(number) + 1}",
+        "ATOOSYNC_TEST_DATABASE_URL": database and f"{database}_{number}",
+        "ATOOSYNC_TEST_BROKER_URL": broker and f"{server}/{int(first) + number}",
     }
 
 
-def _pytest(
+def _pytest(arguments: Sequence[str], environment: dict[str, str]) -> int:
+    return _start(arguments, environment).wait()
+
+
+def _start(
     arguments: Sequence[str], environment: dict[str, str], output: IO[bytes] | None = None
 ) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "pytest", *arguments]

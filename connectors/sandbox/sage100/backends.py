@@ -207,13 +207,15 @@ def backend_for(target: Path | str) -> "SqliteBackend | PostgresBackend":
     return SqliteBackend(target)
 
 
-def create_database(admin_dsn: str, name: str) -> str:
-    """Create an empty UTF-8 database (dropping one of that name) and return its DSN. Callable twice."""
+def create_database(admin_dsn: str, name: str, *, template: str = "template0") -> str:
+    """Create a UTF-8 database (dropping one of that name) and return its DSN. Callable twice.
+
+    It is empty, or the copy of the database ``template``, which nobody may be using.
+    """
     with psycopg.connect(admin_dsn, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0").format(sql.Identifier(name))
-        )
+        statement = sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE {}")
+        connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
     return conninfo.make_conninfo(admin_dsn, dbname=name)
 
 

@@ -113,14 +113,28 @@ def sample_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("sage100") / "sample.db", merchant="sample").path
 
 
+PostgresCompany = Callable[[bool], Sage100Sandbox]
+"""Makes a fresh sample company, with or without the behaviour of Sage's driver on writes; the one before is gone."""
+
+
 @pytest.fixture(scope="session")
-def postgres_dsn() -> Iterator[str]:
-    """A database of this run alone."""
-    name = f"sage100_read_{os.getpid()}"
+def postgres_company() -> Iterator[PostgresCompany]:
+    """Companies in a database of this run alone, each copied from one that was built once."""
+    name = f"sage100_fresh_{os.getpid()}"
+    templates: dict[bool, str] = {}
+
+    def made(emulation: bool) -> Sage100Sandbox:
+        if emulation not in templates:
+            template = f"sage100_template_{len(templates)}_{os.getpid()}"
+            build(create_database(admin_dsn(), template), merchant="sample", emulation=emulation)
+            templates[emulation] = template
+        return Sage100Sandbox(create_database(admin_dsn(), name, template=templates[emulation]))
+
     try:
-        yield create_database(admin_dsn(), name)
+        yield made
     finally:
-        drop_database(admin_dsn(), name)
+        for one in (name, *templates.values()):
+            drop_database(admin_dsn(), one)
 
 
 @pytest.fixture(scope="session")
@@ -153,7 +167,7 @@ def sample(road: str, request: pytest.FixtureRequest, sample_file: Path) -> Comp
 def editable(road: str, request: pytest.FixtureRequest, sample_file: Path, tmp_path: Path) -> Company:
     """A fresh sample company, for tests that change or damage it."""
     if road == "odbc-postgresql":
-        return Company(build(request.getfixturevalue("postgres_dsn"), merchant="sample"), road)
+        return Company(request.getfixturevalue("postgres_company")(False), road)
     return Company(Sage100Sandbox(shutil.copy(sample_file, tmp_path / "company.db")), road)
 
 
@@ -164,9 +178,9 @@ def local(sample_file: Path, tmp_path: Path) -> Company:
 
 
 @pytest.fixture
-def fresh_postgres(request: pytest.FixtureRequest) -> Company:
+def fresh_postgres(postgres_company: PostgresCompany) -> Company:
     """A fresh sample company on PostgreSQL, for logins and rights."""
-    return Company(build(request.getfixturevalue("postgres_dsn"), merchant="sample"), "odbc-postgresql")
+    return Company(postgres_company(False), "odbc-postgresql")
 
 
 @pytest.fixture(scope="session")
@@ -179,7 +193,7 @@ def emulated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def writable(road: str, request: pytest.FixtureRequest, emulated_file: Path, tmp_path: Path) -> Company:
     """A fresh company to write into."""
     if road == "odbc-postgresql":
-        return Company(build(request.getfixturevalue("postgres_dsn"), merchant="sample", emulation=True), road)
+        return Company(request.getfixturevalue("postgres_company")(True), road)
     return Company(Sage100Sandbox(shutil.copy(emulated_file, tmp_path / "company.db")), road)
 
 
@@ -190,6 +204,6 @@ def writable_file(emulated_file: Path, tmp_path: Path) -> Company:
 
 
 @pytest.fixture
-def writable_postgres(request: pytest.FixtureRequest) -> Company:
+def writable_postgres(postgres_company: PostgresCompany) -> Company:
     """A fresh company on PostgreSQL, for writers that meet."""
-    return Company(build(request.getfixturevalue("postgres_dsn"), merchant="sample", emulation=True), "odbc-postgresql")
+    return Company(postgres_company(True), "odbc-postgresql")

@@ -174,7 +174,7 @@ def test_an_unknown_user_and_an_unknown_database_are_told_apart(fresh_postgres) 
     elsewhere = fresh_postgres.sandbox.odbc_connection_string().replace("Database=", "Database=zz")
     unknown = only_error(report_with(kind="connection_string", connection_string=elsewhere))
     assert unknown.code == "database_unknown"
-    assert "zzsage100_read" in unknown.text()
+    assert "zzsage100_" in unknown.text()
 
 
 @pytest.fixture

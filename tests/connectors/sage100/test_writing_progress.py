@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import date
@@ -15,9 +16,9 @@ from connectors.core.ports import Connection
 from connectors.core.problems import Misconfigured
 from connectors.core.query import Query
 from connectors.core.results import Cursor
-from connectors.erp.sage100 import SPEC
+from connectors.sandbox.sage100 import Sage100Sandbox
 from connectors.testing.contract import ReaderContract
-from tests.connectors.sage100.support import runtime_of
+from tests.connectors.sage100.conftest import Company
 from tests.connectors.sage100.writing_support import T55, document_of, line_of, one, rows
 
 pytestmark = pytest.mark.covers("UPD-01", "UPD-02", "SYS-01")
@@ -36,6 +37,15 @@ def progress(company, query: Query = MOST, **more) -> dict[str, OrderProgress]:
 def order(company, document=TWO) -> str:
     with company.open() as connection:
         return connection.sales().create_document(document, customer=BUYER, address="").piece
+
+
+def crowd(company) -> None:
+    """Another 120 orders: more than two pages of 50."""
+    with company.open() as connection:
+        target = connection.sales()
+        for count in range(120):
+            document = document_of(line_of(1, "TENTE2P", "9.00"), web_number=f"7{count:03d}")
+            target.create_document(document, customer=BUYER, address="")
 
 
 def test_every_stage_of_the_sample_is_read(sample) -> None:
@@ -138,13 +148,21 @@ def test_an_order_with_documents_far_apart_comes_once(writable_file) -> None:
     """Its documents lie in different pages: the order belongs to the page of the first one."""
     piece = order(writable_file)
     first = one(writable_file.sandbox, "SELECT MIN(DL_No) FROM F_DOCLIGNE WHERE DO_Piece = ?", piece)[0]
-    for count in range(120):
-        order(writable_file, document_of(line_of(1, "TENTE2P", "9.00"), web_number=f"7{count:03d}"))
+    crowd(writable_file)
     writable_file.sandbox.advance_document(piece, 3, quantities={first: 1})
     reading = writable_file.read(Entity.ORDER, Aspect.STATE, MOST, page_size=50)
     assert len(reading.pages) >= 3
     assert reading.by_key["9001"].state == "delivery"
     assert len(reading.by_key) == 127
+
+
+@pytest.fixture(scope="module")
+def crowded(emulated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """One company for the tests of the reader, which change nothing."""
+    path = shutil.copy(emulated_file, tmp_path_factory.mktemp("sage100") / "crowded.db")
+    company = Company(Sage100Sandbox(path), "sqlite3")
+    crowd(company)
+    return company
 
 
 class TestProgressReader(ReaderContract):
@@ -155,17 +173,14 @@ class TestProgressReader(ReaderContract):
     query = MOST
 
     @pytest.fixture
-    def connection(self, writable_file) -> Iterator[Connection]:
-        for count in range(120):
-            order(writable_file, document_of(line_of(1, "TENTE2P", "9.00"), web_number=f"7{count:03d}"))
-        options = SPEC.options(kind="sqlite", path=str(writable_file.sandbox.path), page_size=50)
-        with SPEC.open(options, runtime_of()) as opened:
+    def connection(self, crowded: Company) -> Iterator[Connection]:
+        with crowded.open(page_size=50) as opened:
             yield opened
 
     @pytest.fixture
-    def expected_keys(self, writable_file) -> Collection[str]:
+    def expected_keys(self, crowded: Company) -> Collection[str]:
         statement = "SELECT DISTINCT DO_NoWeb FROM F_DOCENTETE WHERE DO_Domaine = 0 AND DO_NoWeb <> '' AND DO_Type > 0"
-        return [str(row[0]) for row in rows(writable_file.sandbox, statement)]
+        return [str(row[0]) for row in rows(crowded.sandbox, statement)]
 
 
 def test_nothing_is_written_while_reading(writable_file, tmp_path: Path) -> None:
