@@ -26,23 +26,26 @@ def _never() -> bool:
     return False
 
 
-def runtime(should_stop: Callable[[], bool] = _never) -> Runtime:
-    """What every connection is opened with: UTC clock, the host's allow lists, the stop question."""
+def runtime(should_stop: Callable[[], bool] = _never, *, at_once: int = 0) -> Runtime:
+    """What every connection is opened with: UTC clock, the host's allow lists, the stop question, calls at once."""
     return Runtime(
         clock=lambda: datetime.now(UTC),
         allowed_addresses=tuple(settings.ALLOWED_ADDRESSES),
         local_files=tuple(settings.LOCAL_FILES),
         should_stop=should_stop,
+        at_once=at_once,
         rate=ratebucket.shared(),
     )
 
 
 @contextmanager
-def open_side(profile: Profile, side: Side, should_stop: Callable[[], bool] = _never) -> Iterator[Connection]:
+def open_side(
+    profile: Profile, side: Side, should_stop: Callable[[], bool] = _never, *, at_once: int = 0
+) -> Iterator[Connection]:
     """An open connection to one side. Raises ``OptionsRefused`` or ``ConnectorError``."""
     spec = profile.erp_spec if side is Side.ERP else profile.shop_spec
     options = options_store.load_section(profile, side.value)
-    with spec.open(options, runtime(should_stop)) as connection:
+    with spec.open(options, runtime(should_stop, at_once=at_once)) as connection:
         yield connection
 
 

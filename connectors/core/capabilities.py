@@ -31,10 +31,11 @@ class Capability:
     """What a connector does with one aspect of one entity.
 
     ``batch``: most records per ``send()``. ``partial``: a batch may half succeed. ``parallel``: most ``send()``
-    calls at once against one system. ``nested``: one batch may hold parents with their children (a tree of
-    categories); the writer sends parents first and defers the children of a parent that could not be sent. ``parts``:
-    parts of the record the other side can hold. ``limits``: named limits of the other side (longest name, most
-    variants…).
+    calls at once against one system. ``ahead``: more may be called, to be made ready, since the connection itself makes
+    no more than ``Runtime.at_once`` calls at once. ``nested``: one batch may hold parents with their children (a tree
+    of categories); the writer sends parents first and defers the children of a parent that could not be sent.
+    ``parts``: parts of the record the other side can hold. ``limits``: named limits of the other side (longest name,
+    most variants…).
     """
 
     verbs: frozenset[Verb]
@@ -42,6 +43,7 @@ class Capability:
     batch: int = 1
     partial: bool = False
     parallel: int = 1
+    ahead: bool = False
     nested: bool = False
     parts: frozenset[str] = frozenset()
     limits: Mapping[str, int] = field(default_factory=dict)

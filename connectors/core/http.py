@@ -211,7 +211,11 @@ class HttpClient:
         self.settings = settings or HttpSettings()
         self.policy = policy or HttpPolicy()
         self.throttle = Throttle(
-            runtime, name=self.settings.rate_name, rate=self.settings.rate, burst=self.settings.burst
+            runtime,
+            name=self.settings.rate_name,
+            rate=self.settings.rate,
+            burst=self.settings.burst,
+            at_once=self.settings.connections,
         )
         self._signer = signer
         self._hook = hook
@@ -282,6 +286,10 @@ class HttpClient:
         Raises ``Unreachable``, ``CertificateRefused``, ``AddressRefused``, ``LostAnswer``, ``RunStopped``.
         """
         outgoing = _outgoing(method, url, body)
+        with self.throttle.room():
+            return self._followed(outgoing, safe=safe, timeout=timeout, signed=signed)
+
+    def _followed(self, outgoing: Outgoing, *, safe: bool, timeout: float | None, signed: bool) -> Answer:
         for _hop in range(self.settings.redirects + 1):
             self.throttle.enter()
             ready = self._signer(outgoing) if self._signer and signed else outgoing
@@ -290,7 +298,7 @@ class HttpClient:
             if target is None:
                 return answer
             signed = signed and _same_host(outgoing.url, target)
-            outgoing = Outgoing(method=method, url=target, headers=outgoing.headers, body=outgoing.body)
+            outgoing = Outgoing(method=outgoing.method, url=target, headers=outgoing.headers, body=outgoing.body)
         return answer
 
     def _redirect_target(self, outgoing: Outgoing, answer: Answer) -> str | None:

@@ -56,7 +56,8 @@ class Runtime:
     ``allowed_addresses``: host:port, host or CIDR entries the host of the platform allows although they are private
     (see ``core.http``). ``local_files``: folders of the host whose files a profile may open (see
     ``core.odbc_policy``); empty means none. ``should_stop`` is asked during pauses and between pages, so that a run
-    ends within seconds.
+    ends within seconds. ``at_once``: most calls at once over one connection, whatever its settings allow; 0 leaves it
+    to them.
     """
 
     clock: Callable[[], datetime] = _utc_now
@@ -64,6 +65,7 @@ class Runtime:
     allowed_addresses: tuple[str, ...] = ()
     local_files: tuple[str, ...] = ()
     should_stop: Callable[[], bool] = lambda: False
+    at_once: int = 0
     language: str = "fr"
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from connectors.core.ports import RateBucket, Runtime
 from connectors.core.problems import Problem, Transient
@@ -50,13 +51,17 @@ class TokenBucket:
 
 
 class Throttle:
-    """The gate before every call of one connection: the shared pause first, then the budget.
+    """The gate before every call of one connection: room for it first, then the shared pause, then the budget.
 
     One object serves all threads of a connection: a ``Retry-After`` seen by one of them holds back all.
     """
 
-    def __init__(self, runtime: Runtime, *, name: str = "", rate: float = 0.0, burst: int = 1) -> None:
+    def __init__(
+        self, runtime: Runtime, *, name: str = "", rate: float = 0.0, burst: int = 1, at_once: int = 0
+    ) -> None:
         self._runtime = runtime
+        limits = [limit for limit in (at_once, runtime.at_once) if limit > 0]
+        self._room = threading.BoundedSemaphore(min(limits)) if limits else None
         self._bucket: RateBucket = runtime.rate
         self._name = name
         self._rate = rate
@@ -68,6 +73,20 @@ class Throttle:
         """Holds back every thread for ``seconds`` from now; a longer pause already running stays."""
         with self._lock:
             self._closed_until = max(self._closed_until, time.monotonic() + seconds)
+
+    @contextmanager
+    def room(self) -> Iterator[None]:
+        """Holds one of the places for calls at once. Raises ``RunStopped`` within a second of the stop request."""
+        if self._room is None:
+            yield
+            return
+        while not self._room.acquire(timeout=SLICE):
+            if self._runtime.should_stop():
+                raise RunStopped()
+        try:
+            yield
+        finally:
+            self._room.release()
 
     def enter(self) -> None:
         """Returns when a call may be made. Raises ``RunStopped`` within a second of the stop request."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -56,9 +57,9 @@ class RunContext:
     """One run with its profile, options, both connections and its links.
 
     ``stop`` answers whether a person asked to stop or the worker is shutting down. ``facts`` are the shop's, empty for
-    a flow that does not use them. ``memo`` keeps what a flow computed once per slice. ``empty_target``: the shop was
-    listed when the slice began and had no product, so that new articles need not be looked for before they are created
-    (only those whose earlier create may have happened unnoticed).
+    a flow that does not use them and until ``await_facts``. ``memo`` keeps what a flow computed once per slice.
+    ``empty_target``: the shop was listed when the slice began and had no product, so that new articles need not be
+    looked for before they are created (only those whose earlier create may have happened unnoticed).
     """
 
     run: Run
@@ -72,9 +73,15 @@ class RunContext:
     stop: Callable[[], bool]
     clock: Callable[[], datetime] = utc_now
     facts: Mapping[str, str] = field(default_factory=dict)
+    facts_read: Future[Mapping[str, str]] | None = None
     memo: dict[str, Any] = field(default_factory=dict)
     empty_target: bool = False
     closers: ExitStack = field(default_factory=ExitStack)
+
+    def await_facts(self) -> None:
+        """Waits for ``facts``, which are read while the first records are. Raises what reading them raised."""
+        if self.facts_read is not None:
+            self.facts = self.facts_read.result()
 
     def on_close(self, close: Callable[[], None]) -> None:
         """Calls ``close`` when the slice ends, however it ends."""

@@ -15,6 +15,7 @@ from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.utils import timezone
 
 from connectors.canonical.keys import Aspect, Direction, Entity
+from sync.engine.upsert import upsert
 from sync.models import Link, LinkState, LinkStatus
 
 _CHUNK = 500
@@ -286,26 +287,28 @@ class LinkBook:
             steps = () if write.steps is None else ("steps",)
             groups.setdefault((*identity, *steps, *_FIELDS), []).append(write)
         for fields, group in groups.items():
-            for chunk in _chunks(group):
-                Link.objects.bulk_create(
-                    [self._row(write, now) for write in chunk],
-                    update_conflicts=True,
-                    unique_fields=["profile", "entity", self.near],
-                    update_fields=list(fields),
-                )
+            rows = [self._row(write, now) for write in group]
+            unique = ("profile", "entity", self.near)
+            upsert(Link, (*unique, *self._values), rows, unique=unique, update=fields)
 
-    def _row(self, write: LinkWrite, now: datetime) -> Link:
-        return Link(
-            profile_id=self.profile_id,
-            entity=write.entity,
-            **{self.near: write.key, self.far: write.remote_key or None},
-            shop_parent=write.remote_parent,
-            reference=write.reference[:200],
-            label=write.label[:250],
-            status=write.status,
-            token=write.token,
-            steps=dict(write.steps or {}),
-            updated_at=now,
+    @property
+    def _values(self) -> tuple[str, ...]:
+        return (self.far, "shop_parent", "reference", "label", "status", "token", "steps", "created_at", "updated_at")
+
+    def _row(self, write: LinkWrite, now: datetime) -> tuple[Any, ...]:
+        return (
+            self.profile_id,
+            str(write.entity),
+            write.key,
+            write.remote_key or None,
+            write.remote_parent,
+            write.reference[:200],
+            write.label[:250],
+            str(write.status),
+            write.token,
+            dict(write.steps or {}),
+            now,
+            now,
         )
 
     def _write_states(self, states: Sequence[StateWrite]) -> None:
@@ -314,27 +317,25 @@ class LinkBook:
         ids = self._ids({(state.entity, state.key) for state in states})
         now = timezone.now()
         rows = [
-            LinkState(
-                link_id=ids[(state.entity, state.key)],
-                aspect=state.aspect,
-                sent_hash=state.sent_hash,
-                held_hash=state.held_hash,
-                outcome=state.outcome,
-                problem_code=state.problem_code,
-                problem=state.problem,
-                advice=state.advice,
-                told=state.told,
-                attempts=state.attempts,
-                not_before=state.not_before,
-                run_id=state.run_id,
-                touched_at=now,
+            (
+                ids[(state.entity, state.key)],
+                str(state.aspect),
+                state.sent_hash,
+                state.held_hash,
+                str(state.outcome),
+                state.problem_code,
+                state.problem,
+                state.advice,
+                state.told,
+                state.attempts,
+                state.not_before,
+                state.run_id,
+                now,
             )
             for state in states
         ]
-        for chunk in _chunks(rows):
-            LinkState.objects.bulk_create(
-                chunk, update_conflicts=True, unique_fields=["link", "aspect"], update_fields=_STATE_FIELDS
-            )
+        unique = ("link", "aspect")
+        upsert(LinkState, (*unique, *_STATE_FIELDS), rows, unique=unique, update=_STATE_FIELDS)
 
     def _ids(self, wanted: set[tuple[Entity, str]]) -> dict[tuple[Entity, str], int]:
         ids: dict[tuple[Entity, str], int] = {}
@@ -349,10 +350,10 @@ class LinkBook:
 
 
 _FIELDS = ("reference", "label", "status", "token", "updated_at")
-_STATE_FIELDS = [
+_STATE_FIELDS = (
     "sent_hash", "held_hash", "outcome", "problem_code", "problem", "advice", "told", "attempts", "not_before",
     "run_id", "touched_at",
-]  # fmt: skip
+)  # fmt: skip
 _VIEW_COLUMNS = (
     "l.id, l.entity, l.{near}, COALESCE(l.{far}, ''), l.shop_parent, l.status, l.token, COALESCE(s.sent_hash, ''), "
     "COALESCE(s.held_hash, ''), COALESCE(s.outcome, ''), COALESCE(s.problem_code, ''), COALESCE(s.attempts, 0), "

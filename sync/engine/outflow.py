@@ -47,7 +47,9 @@ class Outflow:
         self.yielded = False
         self._has_sent = False
         self.writer = ctx.flow.writer(ctx)
-        self._sender = Sender(self.writer, parallel=ctx.flow.senders(ctx), should_stop=ctx.stop)
+        self._sender = Sender(
+            self.writer, parallel=ctx.flow.senders(ctx), should_stop=ctx.stop, ahead=ctx.capability.ahead
+        )
         self._pending: deque[Item] = deque()
         self._unrecorded: deque[Batch] = deque()
 

@@ -146,6 +146,7 @@ class Pipeline:
         return PageTally(cursor=cursor, total=total, moves_cursor=moves_cursor and self.depth == 0)
 
     def _take(self, tally: PageTally, page: Page[Any]) -> None:
+        self.ctx.await_facts()
         tally.read += len(page.records) + len(page.refused)
         items = self.intake.items(tally, page)
         self.outflow.push(self._with_references(items))

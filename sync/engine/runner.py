@@ -6,7 +6,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from contextvars import copy_context
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -157,7 +159,8 @@ def _context(run: Run, linkbook: LinkBook, budget: Budget, stop: Callable[[], bo
     flow = registry.by_key(run.flow)
     with (
         open_side(profile, Side.ERP, stop) as erp,
-        open_side(profile, Side.SHOP, stop) as shop,
+        open_side(profile, Side.SHOP, stop, at_once=options["advanced"].parallel) as shop,
+        ThreadPoolExecutor(max_workers=1, thread_name_prefix="facts") as aside,
         ExitStack() as closers,
     ):
         yield RunContext(
@@ -171,7 +174,7 @@ def _context(run: Run, linkbook: LinkBook, budget: Budget, stop: Callable[[], bo
             linkbook=linkbook,
             budget=budget,
             stop=stop,
-            facts=shop.facts() if flow.uses_facts else {},
+            facts_read=aside.submit(copy_context().run, shop.facts) if flow.uses_facts else None,
         )
 
 

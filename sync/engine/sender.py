@@ -21,21 +21,27 @@ class Sender:
     """Up to ``parallel`` batches under way, and a few that wait in line; no key and no group is in two of them.
 
     One in line starts the moment another ends, so that the shop does not idle while results are recorded. When
-    ``should_stop`` says so by then, it ends with ``RunStopped`` and nothing of it was sent.
+    ``should_stop`` says so by then, it ends with ``RunStopped`` and nothing of it was sent. With ``ahead``, as many
+    wait in line as are under way, each in a thread of its own: its calls are written by the time the connection lets
+    them out (it makes no more than ``parallel`` at once).
     """
 
-    def __init__(self, writer: Writer[Any], *, parallel: int, should_stop: Callable[[], bool]) -> None:
+    def __init__(
+        self, writer: Writer[Any], *, parallel: int, should_stop: Callable[[], bool], ahead: bool = False
+    ) -> None:
         self._writer = writer
         self._parallel = parallel
         self._should_stop = should_stop
-        self._executor = ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="send")
+        self._line = parallel if ahead else IN_LINE
+        threads = parallel + self._line if ahead else parallel
+        self._executor = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="send")
         self._running: dict[Future[Batch], Batch] = {}
         self._context = logcontext.snapshot()
 
     @property
     def is_full(self) -> bool:
         """Whether a further batch has to wait."""
-        return len(self._running) >= self._parallel + IN_LINE
+        return len(self._running) >= self._parallel + self._line
 
     @property
     def has_line(self) -> bool:

@@ -208,6 +208,59 @@ def test_a_stop_request_ends_a_pause_within_a_second() -> None:
 
 
 @pytest.mark.covers("PRF-07")
+@pytest.mark.parametrize(("connections", "at_once", "most"), [(3, 0, 3), (4, 2, 2), (2, 8, 2)])
+def test_no_more_calls_are_made_at_once_than_allowed_however_many_threads_ask(
+    connections: int, at_once: int, most: int
+) -> None:
+    """All places are taken before the first is left: a client that allowed fewer would wait in vain."""
+    lock, full = threading.Lock(), threading.Barrier(most)
+    state = {"now": 0, "most": 0}
+
+    def answer(handler: Any, _seen: Any) -> None:
+        with lock:
+            state["now"] += 1
+            state["most"] = max(state["most"], state["now"])
+        full.wait(20)
+        with lock:
+            state["now"] -= 1
+        reply(handler)
+
+    settings = HttpSettings(connections=connections)
+    with web_server(answer) as server, HttpClient(local_runtime(at_once=at_once), settings) as client:
+        threads = [threading.Thread(target=_calls, args=(client, server, 2)) for _ in range(most * 3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(server.seen) == most * 6
+    assert state["most"] == most
+
+
+@pytest.mark.covers("LOG-01")
+def test_a_stop_request_ends_the_wait_for_a_place_within_a_second_and_nothing_is_sent() -> None:
+    stop, leave = threading.Event(), threading.Event()
+
+    def answer(handler: Any, _seen: Any) -> None:
+        leave.wait(20)
+        reply(handler)
+
+    runtime = local_runtime(should_stop=stop.is_set)
+    with web_server(answer) as server, HttpClient(runtime, HttpSettings(connections=1)) as client:
+        first = threading.Thread(target=client.request, args=("GET", server.url))
+        first.start()
+        while not server.seen:
+            time.sleep(0.01)
+        threading.Timer(0.3, stop.set).start()
+        started = time.monotonic()
+        with pytest.raises(RunStopped):
+            client.request("POST", server.url, body={})
+        assert time.monotonic() - started < 1.3
+        leave.set()
+        first.join()
+        assert [seen.method for seen in server.seen] == ["GET"]
+
+
+@pytest.mark.covers("PRF-07")
 def test_p26_the_budget_is_used_to_nine_tenths_with_hardly_a_refusal() -> None:
     """A server with its own bucket (60 calls a second); four threads share one client bucket of the same rate."""
     lock = threading.Lock()

@@ -72,6 +72,33 @@ def test_p26_the_limit_of_calls_holds_over_a_whole_run_and_is_used(generated: Ge
     assert seconds < least / 0.9 + 1.5, "less than nine tenths of the budget was used"
 
 
+@pytest.mark.covers("PRF-07")
+@pytest.mark.parametrize(("parallel", "connections", "most"), [(2, 4, 2), (4, 3, 3)])
+def test_p26_batches_made_ready_ahead_are_never_more_calls_at_once_than_either_setting_allows(
+    generated: Generated, parallel: int, connections: int, most: int
+) -> None:
+    story = generated(120, advanced={"batch_products": 10, "parallel": parallel}, shop={"connections": connections})
+    story.shop.server.latency.request_ms = 120
+    story.shop.server.log.clear()
+    run = story.run()
+    assert run.result == RunResult.SUCCESS
+    assert story.shop.app.inspect({})["products"] == 120
+    calls = [(entry["at"] - entry["ms"] / 1000, entry["at"]) for entry in story.shop.server.log.entries()]
+    assert max(sum(start <= begun < end for start, end in calls) for begun, _ in calls) == most
+
+
+@pytest.mark.covers("CAT-01")
+def test_batches_that_waited_for_their_turn_are_as_long_as_the_first(generated: Generated) -> None:
+    """What a batch waits for its turn is not time that the shop took: it makes no batch smaller."""
+    story = generated(160, advanced={"batch_products": 20, "parallel": 1})
+    options_store.save(story.profile, {"shop": {"batch_seconds": 1}}, author=None)
+    story.shop.server.latency.request_ms = 650
+    story.shop.server.log.clear()
+    assert story.run().result == RunResult.SUCCESS
+    entries = [entry for entry in story.shop.server.log.entries() if entry["kind"] == "POST products/batch"]
+    assert [entry["items"] for entry in entries] == [20] * 8
+
+
 _PROBE = """
 import json, re
 from pathlib import Path

@@ -132,18 +132,22 @@ class WooApi:
 
         Raises ``LostAnswer`` when the outcome is unknown, and the problem behind any status that is no success.
         """
+        return self._posted(route, body, query).json()
+
+    def _posted(self, route: str, body: Any, query: Query | None = None) -> Answer:
         answer = self.client.request("POST", self.url(f"wc/v3/{route}", query), body=body)
         if answer.status >= 300:
             raise refusal(answer)
-        return answer.json()
+        return answer
 
-    def batch(self, route: str, verb: str, items: Sequence[Body]) -> list[Mapping[str, Any]]:
-        """One batch call of at most 100 items; the answers in the order of the items.
+    def batch(self, route: str, verb: str, items: Sequence[Body]) -> tuple[list[Mapping[str, Any]], float]:
+        """One batch call of at most 100 items: the answers in the order of the items, and the seconds the shop took.
 
         Errors of single items are inside the answers (``error``). Raises as :meth:`post`; an answer of another shape
         counts as lost.
         """
-        body = self.post(f"{route}/batch", {verb: list(items)})
+        answer = self._posted(f"{route}/batch", {verb: list(items)})
+        body = answer.json()
         answers = body.get(verb) if isinstance(body, dict) else None
         if not isinstance(answers, list) or len(answers) != len(items):
             raise LostAnswer(
@@ -154,7 +158,7 @@ class WooApi:
                     detail=f"{len(items)} items sent, {len(answers) if isinstance(answers, list) else 0} answers",
                 )
             )
-        return [answer if isinstance(answer, dict) else {} for answer in answers]
+        return [one if isinstance(one, dict) else {} for one in answers], answer.seconds
 
 
 def http_settings(options: WooCommerceOptions) -> HttpSettings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -92,9 +91,8 @@ class BatchSender:
         lost_in_a_row = 0
         while pending:
             chunk = self._next_chunk(pending)
-            started = time.monotonic()
             try:
-                answers = self._api.batch(route, verb, [row.body for row in chunk])
+                answers, seconds = self._api.batch(route, verb, [row.body for row in chunk])
             except LostAnswer as error:
                 lost_in_a_row += 1
                 self._sizer.lost(len(chunk))
@@ -105,7 +103,6 @@ class BatchSender:
                 yield from self._after_refusal(pending, chunk, error.problem)
                 continue
             lost_in_a_row = 0
-            seconds = time.monotonic() - started
             self._sizer.measured(len(chunk), seconds)
             for row, answer in zip(chunk, answers, strict=True):
                 error_body = VendorError.parse(answer.get("error"))

@@ -54,20 +54,21 @@ CAPABILITIES: Capabilities = {
         batch=PAGE,
         partial=True,
         parallel=PARALLEL,
+        ahead=True,
         parts=frozenset(PARTS),
         limits={"reference": SKU_MAX, "option_value": TERM_MAX},
     ),
     (Entity.PRODUCT, Aspect.STATE): Capability(
-        verbs=frozenset({Verb.UPDATE, Verb.RETIRE}), batch=PAGE, partial=True, parallel=PARALLEL
+        verbs=frozenset({Verb.UPDATE, Verb.RETIRE}), batch=PAGE, partial=True, parallel=PARALLEL, ahead=True
     ),
     (Entity.PRODUCT, Aspect.PICTURES): Capability(
         verbs=frozenset({Verb.UPDATE}), batch=PICTURES_BATCH, partial=True, parallel=2
     ),
     (Entity.VARIANT, Aspect.STOCK): Capability(
-        verbs=frozenset({Verb.READ, Verb.UPDATE, Verb.FIND}), batch=PAGE, partial=True, parallel=PARALLEL
+        verbs=frozenset({Verb.READ, Verb.UPDATE, Verb.FIND}), batch=PAGE, partial=True, parallel=PARALLEL, ahead=True
     ),
     (Entity.VARIANT, Aspect.PRICE): Capability(
-        verbs=frozenset({Verb.READ, Verb.UPDATE, Verb.FIND}), batch=PAGE, partial=True, parallel=PARALLEL
+        verbs=frozenset({Verb.READ, Verb.UPDATE, Verb.FIND}), batch=PAGE, partial=True, parallel=PARALLEL, ahead=True
     ),
     (Entity.CUSTOMER, Aspect.DATA): Capability(verbs=frozenset({Verb.READ})),
     (Entity.ORDER, Aspect.DATA): Capability(verbs=frozenset({Verb.READ}), changes=Changes.BY_DATE),

@@ -130,7 +130,7 @@ class TermBook:
         for start in range(0, len(names), PAGE):
             chunk = names[start : start + PAGE]
             items: list[Body] = [{"name": name} for name in chunk]
-            for name, answer in zip(chunk, self._api.batch(route, "create", items), strict=True):
+            for name, answer in zip(chunk, self._api.batch(route, "create", items)[0], strict=True):
                 known[_key(name)] = self._created(route, name, answer)
 
     def _created(self, route: str, name: str, answer: Mapping[str, Any]) -> Term:
