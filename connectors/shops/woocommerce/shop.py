@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from connectors.canonical.values import TaxBasis
 from connectors.core.http import query_text
 from connectors.core.ports import Runtime
-from connectors.core.problems import ConnectorError
+from connectors.core.problems import ConnectorError, Transient
 from connectors.shops.woocommerce.api import WooApi
 from connectors.shops.woocommerce.batching import BatchSizer
 from connectors.shops.woocommerce.category_book import CategoryBook
@@ -74,10 +74,9 @@ class Shop:
     def timezone(self) -> str:
         """Zone of the site, by one call where the other facts are not known; then kept. Raises what the call raises."""
         with self._lock:
-            if self._facts is not None:
-                return self._facts.texts["timezone"]
             if self._timezone is None:
-                self._timezone = _timezone(self.api)
+                known = self._facts.texts["timezone"] if self._facts is not None else ""
+                self._timezone = known or _timezone(self.api)
             return self._timezone
 
     @property
@@ -150,7 +149,7 @@ def _ask(api: WooApi) -> _Answers:
         tax, products = ask(_settings, api, "tax"), ask(_settings, api, "products")
         environment, classes = ask(_environment, api), ask(_tax_classes, api)
         barcodes, brands = ask(_has_barcodes, api), ask(_has_brand_route, api)
-        timezone, category = ask(_timezone, api), ask(_default_category, api)
+        timezone, category = ask(_timezone_if_told, api), ask(_default_category, api)
     return _Answers(
         general=general,
         tax=tax.result(),
@@ -224,6 +223,14 @@ def root_url(url: str) -> str:
     """Address of the public index of a WordPress site, cut down to what is needed."""
     fields = "name,url,home,gmt_offset,timezone_string,namespaces"
     return f"{url}/wp-json/?{query_text({'_fields': fields})}"
+
+
+def _timezone_if_told(api: WooApi) -> str:
+    """Zone of the site, empty also where it fails to tell: articles need none, and must not wait for it."""
+    try:
+        return _timezone(api)
+    except Transient:
+        return ""
 
 
 def _timezone(api: WooApi) -> str:

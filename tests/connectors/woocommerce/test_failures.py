@@ -526,14 +526,17 @@ def test_p06_the_zone_alone_costs_one_call_and_is_asked_for_again_after_a_failur
 
 
 @pytest.mark.covers("ORD-01")
-@pytest.mark.parametrize("names", [("timezone",), ()])
-def test_p06_a_shop_that_fails_to_tell_its_zone_has_no_guessed_one(
-    shop: WooCommerceSandbox, names: tuple[str, ...]
-) -> None:
+def test_p06_a_shop_that_fails_to_tell_its_zone_has_no_guessed_one_and_tells_all_else(shop: WooCommerceSandbox) -> None:
     shop.server.faults.add({"action": "status", "status": 502, "path": "/wp-json/$"})
     opened = connect(shop)
     with pytest.raises(Transient):
-        opened.facts(*names)
+        opened.facts("timezone")
+    facts = opened.facts()
+    assert (facts["timezone"], facts["currency"]) == ("", "EUR")
+    with pytest.raises(Transient):
+        opened.facts("timezone")
+    shop.server.faults.remove()
+    assert opened.facts("timezone") == {"timezone": "Europe/Paris"}
     opened.close()
 
 
