@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import redis
+from psycopg import sql
 
 from atoosync.broker import BrokerNotFound, find_server
 from atoosync.demo_stack import free_port
@@ -46,10 +47,16 @@ def redis_answers(url: str) -> bool:
 
 @contextmanager
 def postgres_url(folder: Path, say: Callable[[str], None]) -> Iterator[str | None]:
-    """Address of a PostgreSQL database to derive test databases from; None when there is no server to be had."""
+    """Address of a PostgreSQL database to derive test databases from; None when there is no server to be had.
+
+    No database derived from it is left behind.
+    """
     name = f"atoosync_{os.getpid()}"
     if postgres_answers(POSTGRES_PORT):
-        yield f"postgres://postgres@127.0.0.1:{POSTGRES_PORT}/{name}"
+        try:
+            yield f"postgres://postgres@127.0.0.1:{POSTGRES_PORT}/{name}"
+        finally:
+            _drop_databases(POSTGRES_PORT, f"test_{name}")
         return
     binaries = _postgres_binaries() or _installed_postgres_binaries(say)
     if binaries is None:
@@ -61,6 +68,14 @@ def postgres_url(folder: Path, say: Callable[[str], None]) -> Iterator[str | Non
         supervisor.start(_postgres_program(binaries, folder / "postgres", port))
         supervisor.wait("PostgreSQL", lambda: postgres_answers(port), timeout=60)
         yield f"postgres://postgres@127.0.0.1:{port}/{name}"
+
+
+def _drop_databases(port: int, name: str) -> None:
+    """Drops this database and those of the lots: pytest-django leaves what a thread of a test still holds."""
+    with psycopg.connect(host="127.0.0.1", port=port, user="postgres", dbname="postgres", autocommit=True) as base:
+        query = "SELECT datname FROM pg_database WHERE datname = %s OR starts_with(datname, %s)"
+        for (found,) in base.execute(query, [name, f"{name}_"]).fetchall():
+            base.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(found)))
 
 
 @contextmanager
