@@ -247,11 +247,10 @@ class HttpClient:
     ) -> Answer:
         """Makes a call and returns the answer, whatever its status, unless it must be waited for or is unknown.
 
-        ``body`` is sent as JSON, a ``FileBody`` as it is. ``safe``: may be repeated (default: reads only).
-        ``signed``: with the credentials. Raises
-        ``Unreachable`` (nothing sent), ``CertificateRefused``, ``AddressRefused``, ``RateLimited`` (told to wait longer
-        than the ceiling), ``NoAnswer`` (a read failed for good), ``LostAnswer`` (a write may have happened),
-        ``RunStopped``.
+        ``body`` is sent as JSON, a ``FileBody`` as it is. ``safe``: may be repeated (default: reads only). ``signed``:
+        with the credentials. Raises ``Unreachable`` (nothing sent), ``CertificateRefused``, ``AddressRefused``,
+        ``RateLimited`` (told to wait longer than the ceiling), ``NoAnswer`` (a read failed for good), ``LostAnswer`` (a
+        write may have happened), ``RunStopped``.
         """
         repeatable = method in SAFE_METHODS if safe is None else safe
         failures = waits = 0

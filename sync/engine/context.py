@@ -28,6 +28,12 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def sends_at_once(options: ProfileOptions, capability: Capability) -> int:
+    """How many sends may be under way at once: the profile's option within the connector's limit."""
+    wanted: int = options["advanced"].parallel
+    return max(1, min(wanted, capability.parallel))
+
+
 @dataclass(slots=True)
 class Budget:
     """How long a slice may work: ``seconds`` at most, and only ``courtesy`` seconds while other tenants wait."""
@@ -125,8 +131,7 @@ class RunContext:
     @property
     def parallel(self) -> int:
         """Sends at once: the profile's option within the connector's limit."""
-        wanted: int = self.options["advanced"].parallel
-        return max(1, min(wanted, self.capability.parallel))
+        return sends_at_once(self.options, self.capability)
 
     def child(self, flow: Flow) -> RunContext:
         """The same run seen by a flow that provides missing references."""

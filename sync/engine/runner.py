@@ -29,7 +29,7 @@ from profiles.models import MatchState, Profile
 from profiles.options_store import OptionsRefused
 from profiles.services import problem_clear, problem_set
 from sync.engine import journal, lease, matching
-from sync.engine.context import Budget, RunContext
+from sync.engine.context import Budget, RunContext, sends_at_once
 from sync.engine.ending import Ended, finish
 from sync.engine.lease import Claim
 from sync.engine.linkbook import LinkBook
@@ -157,9 +157,12 @@ def _context(run: Run, linkbook: LinkBook, budget: Budget, stop: Callable[[], bo
     profile: Profile = run.profile
     options = options_store.load(profile)
     flow = registry.by_key(run.flow)
+    capability = profile.shop_spec.capability(flow.entity, flow.aspect)
+    # What is made ready ahead has threads beyond the sends at once: there the connection keeps the limit.
+    at_once = sends_at_once(options, capability) if capability is not None and capability.ahead else 0
     with (
         open_side(profile, Side.ERP, stop) as erp,
-        open_side(profile, Side.SHOP, stop, at_once=options["advanced"].parallel) as shop,
+        open_side(profile, Side.SHOP, stop, at_once=at_once) as shop,
         ThreadPoolExecutor(max_workers=1, thread_name_prefix="facts") as aside,
         ExitStack() as closers,
     ):

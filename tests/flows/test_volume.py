@@ -73,8 +73,8 @@ def test_p26_the_limit_of_calls_holds_over_a_whole_run_and_is_used(generated: Ge
 
 
 @pytest.mark.covers("PRF-07")
-@pytest.mark.parametrize(("parallel", "connections", "most"), [(2, 4, 2), (4, 3, 3)])
-def test_p26_batches_made_ready_ahead_are_never_more_calls_at_once_than_either_setting_allows(
+@pytest.mark.parametrize(("parallel", "connections", "most"), [(2, 4, 2), (4, 3, 3), (8, 8, 4)])
+def test_p26_batches_made_ready_ahead_are_never_more_calls_at_once_than_settings_and_connector_allow(
     generated: Generated, parallel: int, connections: int, most: int
 ) -> None:
     story = generated(120, advanced={"batch_products": 10, "parallel": parallel}, shop={"connections": connections})
