@@ -12,12 +12,12 @@ from pathlib import Path
 
 import psycopg
 import redis
-from psycopg import sql
 
 from atoosync.broker import BrokerNotFound, find_server
 from atoosync.demo_stack import free_port
 from atoosync.devtools import packages
 from atoosync.supervisor import Program, Supervisor
+from connectors.sandbox.sage100 import drop_database
 
 POSTGRES_PORT = 5432
 REDIS_PORT = 6379
@@ -72,10 +72,12 @@ def postgres_url(folder: Path, say: Callable[[str], None]) -> Iterator[str | Non
 
 def _drop_databases(port: int, name: str) -> None:
     """Drops this database and those of the lots: pytest-django leaves what a thread of a test still holds."""
-    with psycopg.connect(host="127.0.0.1", port=port, user="postgres", dbname="postgres", autocommit=True) as base:
+    server = f"host=127.0.0.1 port={port} user=postgres dbname=postgres"
+    with psycopg.connect(server) as base:
         query = "SELECT datname FROM pg_database WHERE datname = %s OR starts_with(datname, %s)"
-        for (found,) in base.execute(query, [name, f"{name}_"]).fetchall():
-            base.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(found)))
+        left = base.execute(query, [name, f"{name}_"]).fetchall()
+    for (found,) in left:
+        drop_database(server, found)
 
 
 @contextmanager
